@@ -1,0 +1,136 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import PackageDescription
+
+/// A codec is linked statically where its archive is installed (Debian's -dev packages bring it), so that the program
+/// runs on machines without it; elsewhere as a shared library.
+func codec(_ name: String) -> LinkerSetting {
+  let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"]
+  let hasArchive = folders.contains { FileManager.default.fileExists(atPath: "\($0)/lib\(name).a") }
+  return .linkedLibrary(hasArchive ? ":lib\(name).a" : name)
+}
+
+// Layers, bottom up; a target may import any target of a lower layer, siblings never import each other
+// (checked by Scripts/check.sh).
+
+/// Layer 0: threads, and everything that is C.
+let layer0: [Target] = [
+  .target(name: "Compute"),
+  .systemLibrary(name: "CBLAS", providers: [.apt(["libblas-dev", "liblapack-dev"])]),
+  // -O2 in debug builds too: tests run the kernels, and a scalar loop at -O0 is 20 times slower.
+  .target(name: "CKernels", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
+  .target(
+    name: "CImageCodecs",
+    cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))],
+    linkerSettings: ["png16", "jpeg", "webp", "z"].map(codec)),
+  .target(
+    name: "CBuiltinModel",
+    exclude: [
+      "config.json", "model.safetensors", "preprocessor_config.json", "tokenizer.json",
+    ]),
+]
+
+/// Layer 1: one concern of the outside world each.
+let layer1: [Target] = [
+  .target(name: "LinearAlgebra", dependencies: ["Compute", "CKernels", "CBLAS"]),
+  .target(
+    name: "Files", dependencies: ["Compute", .product(name: "SystemPackage", package: "swift-system")]),
+  .target(name: "Images", dependencies: ["CImageCodecs", "Compute"]),
+  .target(name: "Tokenizers"),
+  .target(name: "Captions"),
+]
+
+/// Layer 2: what a search engine is made of.
+let layer2: [Target] = [
+  .target(
+    name: "Embedders",
+    dependencies: [
+      "CBuiltinModel", "Compute", "LinearAlgebra", "Files", "Images", "Tokenizers",
+      .product(name: "SystemPackage", package: "swift-system"),
+    ]),
+  .target(
+    name: "VectorIndexes",
+    dependencies: [
+      "Compute", "LinearAlgebra", "Files",
+      .product(name: "SystemPackage", package: "swift-system"),
+    ]),
+  .target(
+    name: "Catalog",
+    dependencies: [
+      .product(name: "GRDB", package: "GRDB.swift"),
+      .product(name: "SystemPackage", package: "swift-system"),
+    ]),
+]
+
+/// Layer 3: the engine. Layer 5: the command line and the benchmarks.
+let layers3to5: [Target] = [
+  .target(
+    name: "Search",
+    dependencies: [
+      "Compute", "Files", "Images", "Captions", "Embedders", "VectorIndexes", "Catalog",
+      .product(name: "SystemPackage", package: "swift-system"),
+    ]),
+  .executableTarget(
+    name: "duet",
+    dependencies: [
+      "Compute", "Files", "Images", "LinearAlgebra", "Embedders", "VectorIndexes", "Catalog", "Search",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      .product(name: "SystemPackage", package: "swift-system"),
+    ]),
+  .executableTarget(
+    name: "duet-bench",
+    dependencies: [
+      "Compute", "Files", "Images", "LinearAlgebra", "Embedders", "VectorIndexes",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      .product(name: "SystemPackage", package: "swift-system"),
+    ],
+    path: "Benchmarks",
+    exclude: ["RESULTS.md", "peers"]),
+]
+
+/// A test target per source target, named after it.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: "\(name)Tests",
+    dependencies: [.byName(name: name), "TestSupport"] + dependencies)
+}
+
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let testTargets: [Target] = [
+  .target(name: "TestSupport", dependencies: [system], path: "Tests/TestSupport"),
+  tests("Compute"),
+  tests("LinearAlgebra", ["CKernels", "Compute"]),
+  tests("Files", [system]),
+  tests("Images", ["CImageCodecs"]),
+  tests("Tokenizers"),
+  tests("Captions"),
+  tests("Embedders", ["LinearAlgebra", "Files", "Images", "Tokenizers", system]),
+  tests("VectorIndexes", ["LinearAlgebra", "Files", system]),
+  tests("Catalog", [.product(name: "GRDB", package: "GRDB.swift"), system]),
+  tests("Search", ["Catalog", "Embedders", "Files", "Images", "VectorIndexes", system]),
+  .testTarget(name: "DuetTests", dependencies: ["TestSupport", "duet", system]),
+]
+
+let package = Package(
+  name: "duet",
+  products: [.executable(name: "duet", targets: ["duet"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+  ],
+  targets: layer0 + layer1 + layer2 + layers3to5 + testTargets,
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c17
+)
+
+for target in package.targets where target.type != .system {
+  target.swiftSettings = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+    .treatAllWarnings(as: .error),
+  ]
+}

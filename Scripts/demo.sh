@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The main job, end to end, on a machine that has only Swift: sets it up, builds Duet, takes some 3,600 pictograms out of
+# an installed font, indexes them with their English and Chinese names, and asks by text, by picture, and by both.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+Scripts/setup.sh
+echo "demo: building (the first time takes some minutes)" >&2
+swift build -c release --product duet
+duet=$(swift build -c release --product duet --show-bin-path)/duet
+pictures=Index/demo/pictures
+if [ ! -e "$pictures/emoji.json" ]; then
+  # Debian's own Python has the package that setup installs; another one on PATH may not.
+  python=/usr/bin/python3
+  [ -x "$python" ] || python=python3
+  "$python" Scripts/extract_emoji.py --captions "$pictures"
+fi
+
+show() { # show ARGUMENTS…: prints the command, its hits and how long it took
+  printf '\n\033[1m$ duet %s\033[0m\n' "$(printf '%q ' "$@")"
+  local started ended
+  started=$(date +%s%N)
+  "$duet" "$@"
+  ended=$(date +%s%N)
+  printf '  (%d ms, a cold process)\n' $(((ended - started) / 1000000))
+}
+
+"$duet" index "$pictures" --model builtin
+cd "$pictures"
+show search -k 5 "red apple"
+show search -k 5 "雪人"
+show search -k 5 --image grinning-face_1f600.png
+show search -k 5 --image grinning-face_1f600.png --text cat
+show search -k 5 --image person_1f9d1.png --text firefighter
+show search -k 5 --image waving-hand_1f44b.png --text "dark skin tone"
+show search -k 5 --image grinning-face_1f600.png --text cat --json

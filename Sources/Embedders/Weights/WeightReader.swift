@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CBuiltinModel
+internal import Files
+internal import LinearAlgebra
+
+/// Takes a model's tensors out of its checkpoint, by the names of the checkpoint.
+///
+/// Each is asked for with the shape that the configuration implies; another shape is an error. With ``onlyChecks`` nothing
+/// is read or converted, and what comes back is empty: that is how a model is checked when it is opened, while its towers
+/// wait for the first use.
+struct WeightReader {
+  let tensors: SafeTensors
+  var onlyChecks = false
+
+  /// A matrix `[rows, columns]`. `shape` is what the checkpoint calls it, when that is not two-dimensional.
+  func matrix(
+    _ name: String, _ rows: Int, _ columns: Int, shape: [Int]? = nil
+  ) throws(EmbedderError) -> WeightMatrix {
+    let tensor = try tensors.tensor(name, shape: shape ?? [rows, columns])
+    guard !onlyChecks, let type = tensor.entry.type.element else {
+      return WeightMatrix(rows: 0, columns: 0, values: [])
+    }
+    tensor.file.willRead(tensor.entry.range)
+    let offset = tensor.entry.range.lowerBound
+    return switch tensor.file.storage {
+    case .mapped(let map):
+      WeightMatrix(mapped: map.base, byteOffset: offset, rows: rows, columns: columns, type: type, owner: map)
+    case .builtin:
+      WeightMatrix(
+        mapped: duet_builtin_weights().bytes, byteOffset: offset, rows: rows, columns: columns, type: type,
+        owner: Program.shared)
+    }
+  }
+
+  /// A vector of `count` numbers.
+  func vector(_ name: String, _ count: Int) throws(EmbedderError) -> WeightVector {
+    let tensor = try tensors.tensor(name, shape: [count])
+    guard !onlyChecks, let type = tensor.entry.type.element else { return WeightVector([]) }
+    let offset = tensor.entry.range.lowerBound
+    return switch tensor.file.storage {
+    case .mapped(let map):
+      WeightVector(mapped: map.base, byteOffset: offset, count: count, type: type, owner: map)
+    case .builtin:
+      WeightVector(
+        mapped: duet_builtin_weights().bytes, byteOffset: offset, count: count, type: type,
+        owner: Program.shared)
+    }
+  }
+
+  /// A table `[rows, columns]` of which a few rows are read at a time.
+  func table(_ name: String, _ rows: Int, _ columns: Int) throws(EmbedderError) -> EmbeddingTable {
+    let tensor = try tensors.tensor(name, shape: [rows, columns])
+    guard !onlyChecks, let type = tensor.entry.type.element else {
+      return EmbeddingTable(WeightMatrix(rows: 0, columns: 0, values: []))
+    }
+    let offset = tensor.entry.range.lowerBound
+    return switch tensor.file.storage {
+    case .mapped(let map):
+      EmbeddingTable(
+        mapped: map.base, byteOffset: offset, rows: rows, columns: columns, type: type, owner: map)
+    case .builtin:
+      EmbeddingTable(
+        mapped: duet_builtin_weights().bytes, byteOffset: offset, rows: rows, columns: columns, type: type,
+        owner: Program.shared)
+    }
+  }
+
+  /// `name.weight` and `name.bias`, which a linear layer stores as `[outputs, inputs]` and `[outputs]`.
+  func linear(
+    _ name: String, outputs: Int, inputs: Int, hasBias: Bool = true
+  ) throws(EmbedderError) -> Linear {
+    Linear(
+      weight: try matrix("\(name).weight", outputs, inputs),
+      bias: hasBias ? try vector("\(name).bias", outputs) : nil)
+  }
+
+  /// `name.weight` and `name.bias` of a layer norm.
+  func layerNorm(_ name: String, width: Int, epsilon: Float) throws(EmbedderError) -> LayerNorm {
+    LayerNorm(
+      gain: try vector("\(name).weight", width), bias: try vector("\(name).bias", width), epsilon: epsilon)
+  }
+
+  /// Owns the bytes that are part of the program: nobody needs to keep them alive.
+  private final class Program: Sendable {
+    static let shared = Program()
+  }
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Catalog
+import Compute
+package import Embedders
+import Files
+import Synchronization
+import SystemPackage
+
+/// Brings a library up to date with its folders: the single writer.
+///
+/// Walk → changed? → decode → embed → one transaction a batch. Whatever ends a run, the library is in the state of its
+/// last commit, and the next run goes on from there: what has its vectors is not looked at again.
+package final class Ingestor: Sendable {
+  /// What a run did, and what it could not do.
+  package struct Report: Sendable {
+    package var summary = IngestSummary()
+    package var skipped: [SkippedFile] = []
+  }
+
+  let location: LibraryLocation
+  let store: CatalogStore
+  let embedder: any Embedder
+  let input: ImageInput
+  let space: Space
+  let options: IngestOptions
+  let report: @Sendable (IngestProgress) -> Void
+  /// What has been done so far.
+  let state = Mutex(Report())
+  private let lock: FileLock
+  /// Lengths of the pictures' projections, before they were normalised, added up.
+  private let lengths = Mutex((sum: 0.0, count: 0))
+
+  /// Takes the library's ingest lock, opens its catalog for writing, making both where they are missing, and clears away
+  /// what an earlier run that was killed left behind.
+  ///
+  /// - Throws: ``SearchError``: `libraryBusy` names the other process; `storage` when the folder cannot be written.
+  package init(
+    location: LibraryLocation, embedder: any Embedder, options: IngestOptions,
+    progress: @escaping @Sendable (IngestProgress) -> Void = { _ in }
+  ) throws {
+    guard let input = embedder.imageInput else {
+      throw SearchError(.modelMismatch, "\(embedder.id) embeds no pictures: choose another with --model")
+    }
+    self.input = input
+    self.location = location
+    self.embedder = embedder
+    self.options = options
+    self.report = progress
+    let identity = try embedder.identity(view: .library)
+    do {
+      try Folders.create(location.segments)
+      lock = try FileLock(location.ingestLock)
+    } catch {
+      throw SearchError(
+        error.code == .locked ? .libraryBusy : .storage, "\(location.directory): \(error.message)")
+    }
+    (store, space) = try Library.storing(location) {
+      let store = try CatalogStore.open(location.catalog, access: .readWrite)
+      let space = try store.write { try $0.space(for: SpaceIdentity(identity)) }
+      try SegmentMaintenance(location: location, store: store, space: space).clearOrphans()
+      return (store, space)
+    }
+  }
+
+  /// Runs to the end, or until the task is cancelled: then the batch at hand is finished and saved.
+  ///
+  /// - Throws: ``SearchError``: `storage` when the disk is full or failing. What was committed before stays.
+  package func run() async throws -> Report {
+    try await Library.storing(location) { try await bringUpToDate() }
+  }
+
+  private func bringUpToDate() async throws -> Report {
+    let maintenance = SegmentMaintenance(location: location, store: store, space: space)
+    noteLost(try maintenance.retireLostSegments())
+    let roots = try store.roots().map(\.path)
+    for part in try location.parts(of: options.folders, roots: roots) {
+      try await bring(part)
+      if isInterrupted { return finished }
+    }
+    try await embedPending()
+    if isInterrupted { return finished }
+    report(.merging)
+    let lost = try await ComputePool.shared.run { [options] in
+      try maintenance.flush(keepingFewerThan: options.freshLimit)
+      return try maintenance.merge()
+    }
+    if !lost.isEmpty {
+      noteLost(lost)
+      try await embedPending()
+      if isInterrupted { return finished }
+    }
+    if try isActive() {
+      report(.calibrating)
+      try recordImageNorm()
+      try await calibrate()
+    }
+    try maintenance.unlinkRetired()
+    return finished
+  }
+
+  private func noteLost(_ files: [String]) {
+    note(
+      files.map { file in
+        SkippedFile(
+          path: location.segment(file).string, kind: "lost",
+          reason: "this segment was missing or damaged: its vectors are made anew")
+      })
+  }
+
+  /// Lets this model answer, once it has seen every picture. Until then the former one does.
+  private func isActive() throws -> Bool {
+    guard space.state == .building else { return true }
+    let waiting = try store.pendingCount(space: space.id, field: .image)
+    guard waiting > 0 else {
+      try store.write { try $0.activateSpace(space.id) }
+      return true
+    }
+    note([
+      SkippedFile(
+        path: location.directory.string, kind: "incomplete",
+        reason:
+          "the former model goes on to answer: \(waiting) pictures could not be read for \(embedder.id); "
+          + "run again when they are there, or with --prune when they are gone")
+    ])
+    return false
+  }
+
+  /// Takes note of how long projections of pictures are; stored vectors do not tell it any more.
+  func note(lengthsOf projections: Projections) {
+    var sum = 0.0
+    for row in 0..<projections.count { sum += Double(projections[row].length) }
+    lengths.withLock { $0 = ($0.sum + sum, $0.count + projections.count) }
+  }
+
+  /// Keeps the typical length, for queries that add a stored picture to a text.
+  private func recordImageNorm() throws {
+    let (sum, count) = lengths.withLock { $0 }
+    let isKnown = try store.setting(LibrarySnapshot.imageNormSetting) != nil
+    // A few new pictures do not overrule what many others showed.
+    let isTypical = try count * 2 > store.itemCount()
+    guard count > 0, !isKnown || isTypical else { return }
+    try store.write { try $0.set(LibrarySnapshot.imageNormSetting, "\(Float(sum / Double(count)))") }
+  }
+
+  /// Measures what unrelated queries score here, when the library has changed much since the last time.
+  private func calibrate() async throws {
+    try await ComputePool.shared.run { [self] in
+      let reader = LibraryReader(location, catalog: store)
+      let snapshot = try reader.snapshot(embedder: embedder)
+      let calibrations = try Calibrator(library: snapshot).calibrationsToStore(force: options.rebuilds)
+      guard !calibrations.isEmpty else { return }
+      try store.write { transaction in
+        for calibration in calibrations { try transaction.storeCalibration(calibration, space: space.id) }
+      }
+    }
+  }
+
+  private var finished: Report { state.withLock { $0 } }
+
+  var isInterrupted: Bool {
+    guard Task.isCancelled else { return false }
+    state.withLock { $0.summary.wasInterrupted = true }
+    return true
+  }
+
+  func count(_ change: (inout IngestSummary) -> Void) {
+    state.withLock { change(&$0.summary) }
+  }
+
+  func note(_ skipped: some Sequence<SkippedFile>) {
+    state.withLock { $0.skipped.append(contentsOf: skipped) }
+  }
+
+  /// Brings one part of one root up to date.
+  private func bring(_ part: IngestPart) async throws {
+    let walk: RootWalk
+    do {
+      walk = try await ComputePool.shared.run { [options, report] in
+        try RootWalk(part, options: options.walk) { report(.walking(files: $0)) }
+      }
+    } catch let error as FileError {
+      guard let root = try store.roots().first(where: { $0.path == part.storedRoot }) else { throw error }
+      count { $0.guardedRoots.append("\(part.root): \(error.message); its pictures are kept") }
+      count { $0.unchanged += (try? store.itemCount(root: root.id)) ?? 0 }
+      return
+    }
+    count { $0.otherFiles += walk.otherFiles }
+    note(walk.problems)
+    let root = try store.write { transaction in
+      let id = try transaction.addRoot(part.storedRoot, device: nil)
+      return id
+    }
+    guard let row = try store.roots().first(where: { $0.id == root }) else { return }
+    try await RootIngest(ingestor: self, part: part, root: row, walk: walk).run()
+  }
+}
+
+extension SpaceIdentity {
+  /// The catalog's form of a model's identity.
+  package init(_ model: ModelIdentity) {
+    self.init(
+      model: model.id, weightsHash: model.weightsHash, preprocessing: model.preprocessing,
+      dimension: model.dimension, composeRule: model.composeRule.rawValue)
+  }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+import Catalog
+import Compute
+import Embedders
+import Files
+import Images
+import Synchronization
+import SystemPackage
+
+extension Ingestor {
+  /// A caption that more than this many items, and more than 1 % of all, have in common says nothing about any of them.
+  static let sharedCaptionLimit = 20
+
+  /// Embeds what the catalog lists as pending in this space: captions, and all pictures when the model is new.
+  func embedPending() async throws {
+    try await embedPendingPictures()
+    try await embedPendingCaptions()
+  }
+
+  private func embedPendingPictures() async throws {
+    let total = try store.pendingCount(space: space.id, field: .image)
+    var (after, done, size) = (ItemID(0), 0, IngestPipeline.smallestBatch)
+    while !isInterrupted {
+      let ids = try store.pendingItems(space: space.id, field: .image, after: after, limit: size)
+      guard let last = ids.last else { return }
+      let started = ContinuousClock.now
+      try await ComputePool.shared.run { try self.embedPictures(ids) }
+      (after, done) = (last, done + ids.count)
+      report(.embedding(done: done, total: total))
+      size = IngestPipeline.nextSize(after: size, took: ContinuousClock.now - started)
+    }
+  }
+
+  /// Embeds pictures that are in the catalog already. One that cannot be decoded any more is reported and given up; one
+  /// out of reach (its disk not mounted, say) is reported and stays pending.
+  private func embedPictures(_ ids: [ItemID]) throws {
+    let items = try store.items(ids)
+    let roots = Dictionary(
+      uniqueKeysWithValues: try store.roots().map { ($0.id, location.resolve(root: $0.path)) })
+    let frames = Mutex([Int: Swift.Result<PreparedImage, any Error>]())
+    ComputePool.shared.forEach(items.count) { index in
+      let path = (roots[items[index].file.root] ?? "").pushing(items[index].file.path)
+      let frame = Swift.Result {
+        let bytes = try readFile(path, limit: PictureReader.largestFile, followsLinks: false)
+        return try self.embedder.prepare(
+          ImageDecoder.decode(bytes, options: self.input.decodeOptions(.library)))
+      }
+      frames.withLock { $0[index] = frame }
+    }
+    var (keys, images) = ([FreshVectorKey](), [PreparedImage]())
+    var (lost, skipped) = ([ItemID](), [SkippedFile]())
+    for (index, item) in items.enumerated() {
+      do {
+        guard let frame = frames.withLock({ $0[index] }) else { continue }
+        images.append(try frame.get())
+        keys.append(FreshVectorKey(item: item.id))
+      } catch {
+        let path = (roots[item.file.root] ?? "").pushing(item.file.path)
+        let reason = (error as? FileError)?.message ?? "\(error)"
+        skipped.append(SkippedFile(path: path.string, kind: "unreadable", reason: reason))
+        if !(error is FileError) { lost.append(item.id) }
+      }
+    }
+    let projections = try embedder.projectImages(images)
+    note(lengthsOf: projections)
+    try store.write { transaction in
+      try transaction.addVectors(space: space.id, field: .image, keys: keys, vectors: projections.embeddings)
+      for item in lost { try transaction.clearPending(space: space.id, field: .image, item: item) }
+    }
+    count {
+      $0.indexed += keys.count
+      $0.skipped += skipped.count
+    }
+    note(skipped)
+    try flush()
+  }
+
+  private func embedPendingCaptions() async throws {
+    guard embedder.embedsTexts else { return }
+    let limit = max(Self.sharedCaptionLimit, try store.itemCount() / 100)
+    var after = ItemID(0)
+    while !isInterrupted {
+      let ids = try store.pendingItems(space: space.id, field: .caption, after: after, limit: 256)
+      guard let last = ids.last else { return }
+      try await ComputePool.shared.run { try self.embedCaptions(of: ids, sharedLimit: limit) }
+      after = last
+    }
+  }
+
+  /// Embeds the captions of some items, equal ones once.
+  private func embedCaptions(of ids: [ItemID], sharedLimit: Int) throws {
+    let captions = try store.captions(of: ids)
+    var rows: [[UInt8]: Int] = [:]
+    var texts: [String] = []
+    for caption in ids.flatMap({ captions[$0] ?? [] }) where !caption.isBoilerplate {
+      let key = Array(caption.text.utf8)
+      if rows[key] == nil {
+        rows[key] = texts.count
+        texts.append(caption.text)
+      }
+    }
+    let isShared = try store.itemCounts(ofCaptions: texts).map { $0 > sharedLimit }
+    let wanted = texts.indices.filter { !isShared[$0] }
+    let embedded = try embedder.projectTexts(wanted.map { texts[$0] }, inBulk: true).projections
+    let places = Dictionary(uniqueKeysWithValues: zip(wanted, wanted.indices))
+    var (keys, vectors, empty) = ([FreshVectorKey](), [Float](), [ItemID]())
+    for id in ids {
+      let before = keys.count
+      for (ordinal, caption) in (captions[id] ?? []).enumerated() where !caption.isBoilerplate {
+        guard let row = rows[Array(caption.text.utf8)], let place = places[row] else { continue }
+        keys.append(FreshVectorKey(item: id, ordinal: UInt32(ordinal)))
+        vectors += embedded.embedding(place)
+      }
+      if keys.count == before { empty.append(id) }
+    }
+    try store.write { transaction in
+      try transaction.addVectors(space: space.id, field: .caption, keys: keys, vectors: vectors)
+      for id in empty { try transaction.clearPending(space: space.id, field: .caption, item: id) }
+    }
+    try flush()
+  }
+
+  private func flush() throws {
+    try SegmentMaintenance(location: location, store: store, space: space)
+      .flush(keepingFewerThan: options.freshLimit)
+  }
+}

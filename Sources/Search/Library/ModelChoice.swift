@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import Catalog
+package import Embedders
+
+/// The model that a command works with.
+///
+/// An explicit name comes first, then the model that made the library, then `$DUET_MODEL`, then a checkpoint in the
+/// local Hugging Face cache, then the built-in one.
+package struct ModelChoice: Sendable {
+  package let source: ModelSource
+  package let embedder: any Embedder
+
+  init(_ source: ModelSource) throws(EmbedderError) {
+    self.source = source
+    embedder = try ModelRegistry.open(source)
+  }
+
+  /// Opens the model that `name` names, or without a name the default one, for no library in particular.
+  ///
+  /// - Throws: ``EmbedderError``.
+  package static func open(named name: String?, locator: ModelLocator = ModelLocator()) throws(EmbedderError)
+    -> ModelChoice
+  {
+    guard let name else { return try ModelChoice(try locator.defaultModel()) }
+    return try ModelChoice(try locator.locate(name))
+  }
+}
+
+extension LibraryReader {
+  /// Opens the model that made the library's vectors; the default one while it has none.
+  ///
+  /// - Throws: ``SearchError``, `modelMismatch`, when that model is not here: it says which one it is. Words, ids and
+  ///   stored vectors can be searched without it.
+  package func model(locator: ModelLocator = ModelLocator()) throws -> ModelChoice {
+    guard let space = try Library.opening({ try catalog.spaces().first { $0.state == .active } }) else {
+      return try ModelChoice.open(named: nil, locator: locator)
+    }
+    let remembered = try Library.opening { try catalog.setting(Ingestor.settingForModel(of: space)) }
+    for name in [remembered, space.identity.model].compactMap(\.self) {
+      if let choice = try? ModelChoice.open(named: name, locator: locator), choice.makes(space.identity) {
+        return choice
+      }
+    }
+    // The folder may have been renamed, or the model fetched again to another place.
+    for listing in locator.list() where listing.dimension == space.identity.dimension {
+      if let choice = try? ModelChoice(listing.source), choice.makes(space.identity) { return choice }
+    }
+    throw SearchError(
+      .modelMismatch,
+      "the model of this library, \(space.identity.model), is not here"
+        + (remembered.map { $0 == space.identity.model ? "" : " (it was at \($0))" } ?? "")
+        + ": fetch it again and name it with --model, or run 'duet index --model OTHER' to embed everything anew"
+    )
+  }
+}
+
+extension ModelChoice {
+  /// Whether this model's vectors belong to a library's.
+  fileprivate func makes(_ space: SpaceIdentity) -> Bool {
+    guard embedder.dimension == space.dimension, let identity = try? embedder.identity(view: .library) else {
+      return false
+    }
+    return space.isInterchangeable(with: identity)
+  }
+}
+
+extension Ingestor {
+  /// Keeps what `--model` takes to get the model of this run again, for queries and later runs.
+  package func remember(_ source: ModelSource) throws {
+    let key = Self.settingForModel(of: space)
+    guard try store.setting(key) != source.description else { return }
+    try store.write { try $0.set(key, source.description) }
+  }
+
+  static func settingForModel(of space: Space) -> String { "model \(space.id)" }
+}

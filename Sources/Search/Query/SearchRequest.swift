@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Catalog
+
+/// A query: what is wanted, of what, how much of it, in which order.
+package struct SearchRequest: Sendable {
+  /// At least one wanted one.
+  package var terms: [Term]
+  /// Only items that pass all of these can be hits; none lets every item pass.
+  package var filters: [CatalogFilter]
+  /// How many hits at most.
+  package var limit: Int
+  /// nil: `auto` for queries of wanted texts, `off` for others.
+  package var cut: Cut?
+  package var sort: SortOrder
+  /// Turns ``sort`` around.
+  package var isReversed: Bool
+  package var fusion: Fusion
+  /// Whether hits and result say where their scores come from.
+  package var explains: Bool
+
+  package init(
+    terms: [Term], filters: [CatalogFilter] = [], limit: Int = 10, cut: Cut? = nil,
+    sort: SortOrder = .relevance, isReversed: Bool = false, fusion: Fusion = .standard, explains: Bool = false
+  ) {
+    self.terms = terms
+    self.filters = filters
+    self.limit = limit
+    self.cut = cut
+    self.sort = sort
+    self.isReversed = isReversed
+    self.fusion = fusion
+    self.explains = explains
+  }
+
+  /// The largest ``limit``; the lists that are fused are this deep whatever the limit is, so that the first five of
+  /// fifteen hits are the five hits of a shorter answer.
+  package static let largestLimit = 10_000
+
+  func validate() throws(SearchError) {
+    guard (1...SearchRequest.largestLimit).contains(limit) else {
+      throw SearchError(
+        .invalidRequest, "\(limit) hits were asked for: from 1 to \(SearchRequest.largestLimit) can be")
+    }
+    guard terms.count <= Term.Limits.terms else {
+      throw SearchError(
+        .invalidRequest, "\(terms.count) terms: a query has at most \(Term.Limits.terms)")
+    }
+    guard terms.contains(where: { $0.role == .want }) else {
+      throw SearchError(
+        .invalidRequest,
+        "nothing to search for: name at least one wanted text (TEXT, --text), picture (--image) or item (--item)"
+      )
+    }
+  }
+}
+
+/// The order of the hits that stand.
+package enum SortOrder: String, Sendable, CaseIterable {
+  /// The best first.
+  case relevance
+  /// By the time the picture was taken, or else its file was changed: the latest first.
+  case date
+  /// By size in bytes: the largest first.
+  case size
+  /// By path below the root, byte by byte.
+  case name
+
+  /// The catalog's order, and whether it runs from large to small; nil for ``relevance``.
+  var catalogOrder: (order: ItemOrder, descending: Bool)? {
+    switch self {
+    case .relevance: nil
+    case .date: (.date, true)
+    case .size: (.size, true)
+    case .name: (.name, false)
+    }
+  }
+}

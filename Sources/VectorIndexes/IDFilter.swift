@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The items that a search may return.
+package struct IDFilter: Sendable, Hashable {
+  /// Item ids, rising.
+  package let items: [Int64]
+
+  /// Allows exactly these items, in any order.
+  package init(items: [Int64]) { self.items = items.sortedItems }
+}
+
+/// An ``IDFilter`` turned into slots of one ``VectorSearch``: prepared once, used by any number of queries.
+package struct PreparedFilter: Sendable {
+  /// The allowed live slots of each source; nil stands for all.
+  let allowed: [SlotBitmap?]
+  /// Which search it was made for.
+  let searchID: UInt64
+  /// How many vectors it allows.
+  package let vectorCount: Int
+}

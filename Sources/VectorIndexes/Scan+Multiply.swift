@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import LinearAlgebra
+
+extension Scan {
+  /// Rows of one matrix product: with ``multiplyMaximum`` queries the products, 512 KiB, stay in the L2 cache.
+  static let multiplyRows = 512
+
+  /// Scores a block by matrix products, and what they leave in doubt again by the scan kernels.
+  func multiply(_ chunk: Range<Int>, _ block: Block, _ collectors: inout [TopK]) {
+    let kernels = ScanKernels.current
+    let rows = block.table.rows
+    var products = [Float](repeating: 0, count: chunk.count * Self.multiplyRows)
+    var copies: [Float] = []
+    let margins = margins(chunk)
+    var doubtful = Doubtful(k: k)
+    block.forEachTile(rowCount: Self.multiplyRows, gathersBelow: 0.75) { tile in
+      let floors = currentFloors(chunk)
+      queries.withUnsafeBufferPointer { all in
+        guard let first = all.baseAddress else { return }
+        let queries = first + chunk.lowerBound * dimension
+        block.withFloats(tile, &copies) {
+          kernels.multiply(
+            queries: queries, queryCount: chunk.count, rows: $0, rowCount: tile.count, dimension: dimension,
+            into: &products)
+        }
+        for query in 0..<chunk.count {
+          products.withUnsafeBufferPointer { products in
+            let own = UnsafeBufferPointer(
+              rebasing: products[(query * tile.count)..<((query + 1) * tile.count)])
+            let threshold = max(floors[query], collectors[query].threshold)
+            doubtful.select(own, atLeast: threshold - margins[query], tile, block)
+          }
+          doubtful.dropHopeless(margin: margins[query], block)
+          doubtful.rescore(queries + query * dimension, rows) { slot, score in
+            guard score >= floors[query] else { return }
+            collectors[query].offer(Neighbor(key: block.table.key(slot), score: score))
+          }
+        }
+      }
+      raiseFloors(chunk, collectors)
+    }
+  }
+
+  /// For each query, how far a product may be from the score of the scan kernels.
+  private func margins(_ chunk: Range<Int>) -> [Float] {
+    let error = ScanKernels.productError(dimension: dimension) * (1 + 2 * UnitVector.tolerance)
+    return chunk.map { query in
+      var squares = 0.0
+      for index in (query * dimension)..<((query + 1) * dimension) {
+        squares += Double(queries[index]) * Double(queries[index])
+      }
+      return (error * Float(squares.squareRoot())).nextUp
+    }
+  }
+}
+
+/// The rows of one tile that may belong to one query's answer, as far as products can tell.
+private struct Doubtful {
+  private let k: Int
+  private let kernels = ScanKernels.current
+  private var found: [UInt32]
+  private var slots: [UInt32] = []
+  private var products: [Float] = []
+  private var scores: [Float]
+
+  init(k: Int) {
+    self.k = k
+    found = [UInt32](repeating: 0, count: Scan.multiplyRows)
+    scores = [Float](repeating: 0, count: Scan.multiplyRows)
+  }
+
+  /// Takes the allowed rows whose products reach `threshold`.
+  mutating func select(
+    _ all: UnsafeBufferPointer<Float>, atLeast threshold: Float, _ tile: RowTile, _ block: Block
+  ) {
+    slots.removeAll(keepingCapacity: true)
+    products.removeAll(keepingCapacity: true)
+    guard let base = all.baseAddress else { return }
+    let foundCount = kernels.select(base, count: all.count, atLeast: threshold, into: &found)
+    for index in 0..<foundCount {
+      let place = Int(found[index])
+      let slot = tile.slot(place)
+      guard block.allows(slot, in: tile) else { continue }
+      slots.append(UInt32(slot))
+      products.append(all[place])
+    }
+  }
+
+  /// Drops the rows that at least `k` items of this very tile surely beat: worth it while there is no threshold yet.
+  mutating func dropHopeless(margin: Float, _ block: Block) {
+    guard slots.count >= 4 * k, slots.count >= 64 else { return }
+    // The best product of each item: slots of an item follow one another.
+    var best: [Float] = []
+    best.reserveCapacity(slots.count)
+    for index in slots.indices {
+      let isSameItem =
+        index > 0 && block.table.items[Int(slots[index])] == block.table.items[Int(slots[index - 1])]
+      if isSameItem {
+        best[best.count - 1] = max(best[best.count - 1], products[index])
+      } else {
+        best.append(products[index])
+      }
+    }
+    guard best.count > k else { return }
+    best.sort(by: >)
+    let threshold = best[k - 1] - 2 * margin
+    var keptCount = 0
+    for index in slots.indices where products[index] >= threshold {
+      slots[keptCount] = slots[index]
+      keptCount += 1
+    }
+    slots.removeSubrange(keptCount...)
+  }
+
+  /// Calls `body` with the slots that are left and their scores by the scan kernels.
+  mutating func rescore(_ query: UnsafePointer<Float>, _ rows: StoredRows, _ body: (Int, Float) -> Void) {
+    guard !slots.isEmpty else { return }
+    slots.withUnsafeBufferPointer { kernels.score(query: query, rows: rows, slots: $0, into: &scores) }
+    for index in slots.indices { body(Int(slots[index]), scores[index]) }
+  }
+}
+
+extension Block {
+  /// Calls `body` with the rows of `tile` as float32, `[tile.count, dimension]`: in place, or copied to `copies`.
+  fileprivate func withFloats(
+    _ tile: RowTile, _ copies: inout [Float], _ body: (UnsafePointer<Float>) -> Void
+  ) {
+    let rows = table.rows
+    if case .range(let range) = tile, rows.storage == .float32 {
+      return body(rows.row(range.lowerBound).assumingMemoryBound(to: Float.self))
+    }
+    let needed = tile.count * rows.dimension
+    if copies.count < needed { copies = [Float](repeating: 0, count: needed) }
+    copies.withUnsafeMutableBufferPointer { copies in
+      guard let base = copies.baseAddress else { return }
+      switch tile {
+      case .range(let range):
+        ScanKernels.current.widen(rows, range: range, into: base)
+      case .slots(let slots):
+        for (index, slot) in slots.enumerated() {
+          let slot = Int(slot)
+          ScanKernels.current.widen(rows, range: slot..<(slot + 1), into: base + index * rows.dimension)
+        }
+      }
+      body(base)
+    }
+  }
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Compute
+internal import LinearAlgebra
+internal import Synchronization
+internal import SystemPackage
+
+/// A segment or the fresh vectors, less what was deleted.
+package struct VectorSource: Sendable {
+  let table: VectorTable
+  /// Slots that are still wanted; nil stands for all.
+  let live: SlotBitmap?
+  let name: String
+
+  /// A segment, without the items in `tombstones`.
+  package init(_ segment: Segment, tombstones: [Int64] = []) {
+    self.init(segment, deleted: tombstones.isEmpty ? nil : segment.bitmap(of: tombstones))
+  }
+
+  /// A segment, without the slots in `deleted`.
+  package init(_ segment: Segment, deleted: SlotBitmap?) {
+    precondition(deleted.map { $0.slotCount == segment.count } ?? true, "the bitmap is of another segment")
+    table = segment.table
+    live = deleted?.inverted
+    name = segment.path.string
+  }
+
+  /// Fresh vectors, without the items in `tombstones`.
+  package init(_ fresh: FreshVectors, tombstones: [Int64] = []) {
+    table = fresh.table
+    live = tombstones.isEmpty ? nil : fresh.bitmap(of: tombstones).inverted
+    name = "fresh vectors"
+  }
+}
+
+/// Exact search over one field of a library: some segments and the fresh vectors, frozen.
+///
+/// Answers are items: of an item's vectors the nearest counts. Their order is score falling, then item id rising. The
+/// same sources and query give the same bits, whatever the number of threads, the CPU level, how vectors are spread
+/// over sources, and whether queries come alone or in batches.
+package struct VectorSearch: Sendable {
+  /// Numbers in a vector.
+  package let dimension: Int
+  /// How many live vectors there are.
+  package let vectorCount: Int
+  let sources: [VectorSource]
+  let pool: ComputePool
+  private let searchID: UInt64
+  private static let searchCount = Atomic<UInt64>(0)
+
+  /// Freezes `sources`.
+  ///
+  /// - Throws: ``IndexError``, `.wrongDimension`, when a source has another dimension.
+  package init(dimension: Int, sources: [VectorSource]) throws(IndexError) {
+    try self.init(dimension: dimension, sources: sources, pool: .shared)
+  }
+
+  init(dimension: Int, sources: [VectorSource], pool: ComputePool) throws(IndexError) {
+    for source in sources where source.table.rows.dimension != dimension {
+      throw IndexError(
+        .wrongDimension,
+        "\(source.name): vectors of dimension \(source.table.rows.dimension) among those of \(dimension)")
+    }
+    self.dimension = dimension
+    self.sources = sources
+    self.pool = pool
+    vectorCount = sources.reduce(0) { $0 + ($1.live?.count ?? $1.table.count) }
+    searchID = Self.searchCount.add(1, ordering: .relaxed).newValue
+  }
+
+  /// Turns a filter into slots: O(m log(n / m)) for m ids among n vectors.
+  package func prepare(_ filter: IDFilter) -> PreparedFilter {
+    let allowed = sources.map { source in
+      var slots = source.table.bitmap(of: filter.items)
+      if let live = source.live { slots.subtract(live.inverted) }
+      return slots
+    }
+    return PreparedFilter(
+      allowed: allowed, searchID: searchID, vectorCount: allowed.reduce(0) { $0 + $1.count })
+  }
+
+  /// The `k` items nearest to `query`, fewer when there are fewer.
+  ///
+  /// - Parameters:
+  ///   - query: `[dimension]`; of any length, so that scores scale with it.
+  ///   - filter: made by ``prepare(_:)`` of this very search.
+  /// - Throws: ``IndexError`` when the query has another dimension or is not finite.
+  package func neighbors(
+    of query: [Float], k: Int, filter: PreparedFilter? = nil
+  ) throws(IndexError) -> [Neighbor] {
+    try neighbors(ofEach: query, count: 1, k: k, filter: filter)[0]
+  }
+
+  /// The `k` nearest items of each of `count` queries; the same answers as one by one, and faster.
+  ///
+  /// - Parameter queries: `[count, dimension]`.
+  package func neighbors(
+    ofEach queries: [Float], count: Int, k: Int, filter: PreparedFilter? = nil
+  ) throws(IndexError) -> [[Neighbor]] {
+    try check(queries, count: count)
+    let allowed = slots(filter)
+    guard k > 0, count > 0 else { return [[Neighbor]](repeating: [], count: count) }
+    let scan = Scan(queries: queries, count: count, dimension: dimension, k: min(k, max(vectorCount, 1)))
+    let parts = blocks(allowed)
+    let answers = Mutex([[[Neighbor]]](repeating: [], count: count))
+    let chunks = scan.queryChunks
+    pool.forEach(parts.count * chunks.count) { task in
+      // Blocks outermost, so that a block's rows are read once from memory for all chunks of queries.
+      let (block, chunk) = (parts[task / chunks.count], chunks[task % chunks.count])
+      let best = scan.best(of: chunk, in: block)
+      answers.withLock { answers in
+        for (query, list) in zip(chunk, best) where !list.isEmpty { answers[query].append(list) }
+      }
+    }
+    let lists = answers.withLock { $0 }
+    return lists.map { TopK.merge($0, k: k) }
+  }
+
+  /// The slots of each source that a search may return; nil stands for all.
+  func slots(_ filter: PreparedFilter?) -> [SlotBitmap?] {
+    guard let filter else { return sources.map(\.live) }
+    precondition(filter.searchID == searchID, "the filter was prepared for another search")
+    return filter.allowed
+  }
+
+  /// Cuts the sources into pieces of work, leaving out those without an allowed slot.
+  private func blocks(_ allowed: [SlotBitmap?]) -> [Block] {
+    var blocks: [Block] = []
+    for (source, allowed) in zip(sources, allowed) {
+      for first in stride(from: 0, to: source.table.count, by: Block.size) {
+        let slots = first..<min(first + Block.size, source.table.count)
+        let count = allowed?.count(in: slots) ?? slots.count
+        guard count > 0 else { continue }
+        let isWhole = count == slots.count
+        blocks.append(
+          Block(table: source.table, slots: slots, allowed: isWhole ? nil : allowed, allowedCount: count))
+      }
+    }
+    return blocks
+  }
+
+  func check(_ queries: [Float], count: Int) throws(IndexError) {
+    guard queries.count == count * dimension else {
+      throw IndexError(
+        .wrongDimension, "\(queries.count) numbers are not \(count) queries of dimension \(dimension)")
+    }
+    guard queries.allSatisfy(\.isFinite) else {
+      throw IndexError(.invalidVector, "the query holds a number that is not finite")
+    }
+  }
+}
+
+/// Some slots of one source that follow one another: one piece of work.
+struct Block: Sendable {
+  /// A multiple of 64. Large enough to make a piece of work worth its start, small enough to share.
+  static let size = 8192
+
+  let table: VectorTable
+  let slots: Range<Int>
+  /// The slots of the whole table that may be returned; nil when all of this block may.
+  let allowed: SlotBitmap?
+  /// How many slots of this block may be returned.
+  let allowedCount: Int
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import LinearAlgebra
+
+/// The keys and rows of one segment or of the fresh vectors, wherever they lie: what every scan runs over.
+///
+/// Slots are sorted by key; nothing here relies on that for memory safety.
+struct VectorTable: @unchecked Sendable {
+  // Unchecked: the memory is never written while `owner`, which the table keeps alive, exists.
+  private let owner: any AnyObject & Sendable
+  /// The item of each slot.
+  let items: UnsafeBufferPointer<Int64>
+  /// The ordinal of each slot.
+  let ordinals: UnsafeBufferPointer<UInt32>
+  /// The vector of each slot.
+  let rows: StoredRows
+
+  init(
+    owner: any AnyObject & Sendable, items: UnsafePointer<Int64>, ordinals: UnsafePointer<UInt32>,
+    rows: StoredRows
+  ) {
+    self.owner = owner
+    self.items = UnsafeBufferPointer(start: items, count: rows.count)
+    self.ordinals = UnsafeBufferPointer(start: ordinals, count: rows.count)
+    self.rows = rows
+  }
+
+  var count: Int { rows.count }
+
+  @inline(__always)
+  func key(_ slot: Int) -> VectorKey { VectorKey(item: items[slot], ordinal: ordinals[slot]) }
+
+  /// Calls `body` with the slots of each of `wanted` (rising item ids) that is here, and its place in `wanted`.
+  ///
+  /// Gallops: O(m log(n / m)) for m ids among n slots, and linear when they are as many.
+  func forEachSlotRange(of wanted: [Int64], _ body: (_ index: Int, _ slots: Range<Int>) -> Void) {
+    var start = 0
+    for index in wanted.indices {
+      let item = wanted[index]
+      start = lowerBound(of: item, from: start)
+      guard start < count else { return }
+      var end = start
+      while end < count, items[end] == item { end += 1 }
+      if end > start { body(index, start..<end) }
+      start = end
+    }
+  }
+
+  /// The first slot at or after `start` whose item is not below `item`.
+  private func lowerBound(of item: Int64, from start: Int) -> Int {
+    guard start < count, items[start] < item else { return start }
+    // items[low] < item; double the step until it is too far.
+    var low = start
+    var step = 1
+    while low + step < count, items[low + step] < item {
+      low += step
+      step *= 2
+    }
+    var high = min(low + step, count)
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if items[middle] < item { low = middle } else { high = middle }
+    }
+    return high
+  }
+
+  /// The slots of the items in `wanted`, rising item ids.
+  func bitmap(of wanted: [Int64]) -> SlotBitmap {
+    var bitmap = SlotBitmap(slotCount: count)
+    forEachSlotRange(of: wanted) { _, slots in bitmap.insert(slots) }
+    return bitmap
+  }
+
+  /// Row `slot` as float32.
+  func vector(_ slot: Int) -> [Float] {
+    [Float](unsafeUninitializedCapacity: rows.dimension) { output, count in
+      if let base = output.baseAddress {
+        ScanKernels.current.widen(rows, range: slot..<(slot + 1), into: base)
+      }
+      count = rows.dimension
+    }
+  }
+}
+
+extension Array where Element == Int64 {
+  /// Rising, without repetitions; the array itself when it is so already.
+  var sortedItems: [Int64] {
+    for index in indices.dropFirst() where self[index - 1] >= self[index] {
+      let sorted = self.sorted()
+      var unique: [Int64] = []
+      unique.reserveCapacity(count)
+      for item in sorted where unique.last != item { unique.append(item) }
+      return unique
+    }
+    return self
+  }
+}

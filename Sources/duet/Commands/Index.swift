@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Catalog
+import Embedders
+import Files
+import Search
+import SystemPackage
+
+/// `duet index`: fills a library, or brings it up to date.
+struct Index: AsyncParsableCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      abstract: "Index folders of pictures, or bring a library up to date.",
+      discussion: Help.examples(
+        """
+        duet index ~/Photos            a library in ~/Photos/.duet
+        duet index                     everything this library holds, once more
+        duet index ~/Photos/2026       only a part of it
+        duet index --model BAAI/BGE-VL-base ~/Photos
+        """,
+        before: """
+          Only new and changed pictures are read. Captions come from NAME.txt beside NAME.jpg, from captions.csv, \
+          .tsv, .jsonl and .json, and from what the pictures say about themselves. Ctrl-C saves what is done; the \
+          next run goes on from there.
+          """,
+        after: "Exit status: 0 also when files were skipped (2 with --strict), 2 error, 130 interrupted."))
+  }
+
+  @Argument(help: "Folders (default: every folder of the library).")
+  var folders: [String] = []
+
+  @OptionGroup var library: LibraryOptions
+  @OptionGroup var model: ModelOptions
+
+  @Flag(help: "Make a library of its own for FOLDER, also inside another library.")
+  var new = false
+  @Flag(help: "Remove pictures that are gone, also where a disk may only be unmounted.")
+  var prune = false
+  @Flag(help: "Read and embed every picture anew.")
+  var rebuild = false
+  @Flag(help: "Exit with status 2 when anything was skipped.")
+  var strict = false
+  @Flag(name: [.customShort("H"), .long], help: "Hidden files and folders too.")
+  var hidden = false
+  @Flag(name: [.customShort("I"), .long], help: "Do not honour .ignore and .duetignore files.")
+  var noIgnore = false
+  @Flag(help: "Do not descend into other file systems.")
+  var oneFileSystem = false
+  @Flag(name: .shortAndLong, help: "Say nothing but errors.")
+  var quiet = false
+  @Flag(name: .shortAndLong, help: "Name the library, the model, and every skipped file.")
+  var verbose = false
+  @Flag(help: "Print a summary as JSON on standard output.")
+  var json = false
+  @Option(help: .hidden)
+  var freshLimit: Int?
+
+  func validate() throws {
+    if quiet && verbose { throw ValidationError("--quiet and --verbose contradict each other") }
+    if new && folders.isEmpty { throw ValidationError("--new makes a library for a folder: name the folder") }
+  }
+
+  func run() async throws {
+    let started = ContinuousClock.now
+    let options = try ingestOptions()
+    let location = try location(of: options.folders)
+    let reader = location.exists ? try LibraryReader(location) : nil
+    let choice = try model.open(for: reader)
+    if !quiet {
+      announce(location, choice)
+      let folders = options.folders.isEmpty ? try reader.map(roots) ?? [] : options.folders
+      PhotographAdvice.give(for: choice.source, folders: folders, options: options.walk)
+    }
+    let progress = ProgressLine(isWanted: !quiet)
+    let report = try await Interruption.cancelling {
+      defer { progress.clear() }
+      let ingestor = try Ingestor(location: location, embedder: choice.embedder, options: options) {
+        progress.update($0)
+      }
+      try ingestor.remember(choice.source)
+      return try await ingestor.run()
+    }
+    let output = IndexReport(
+      report: report, location: location, model: choice.source.description,
+      duration: ContinuousClock.now - started)
+    if !quiet { output.print(showsAllSkips: verbose) }
+    if json { print(output.json.text) }
+    if report.summary.wasInterrupted { throw ExitCode.interrupted }
+    if strict && !(report.skipped.isEmpty && report.summary.guardedRoots.isEmpty) { throw ExitCode.failed }
+  }
+
+  private func ingestOptions() throws -> IngestOptions {
+    var options = IngestOptions()
+    options.folders = try folders.map(Paths.resolve)
+    options.prunes = prune
+    options.rebuilds = rebuild
+    if let freshLimit { options.freshLimit = max(1, freshLimit) }
+    options.walk.includesHidden = hidden
+    options.walk.honoursIgnoreFiles = !noIgnore
+    options.walk.staysOnFileSystem = oneFileSystem
+    return options
+  }
+
+  /// The one library that all folders belong to.
+  private func location(of folders: [FilePath]) throws -> LibraryLocation {
+    let environment = try library.environment()
+    guard let first = folders.first else { return try LibraryLocation.find(in: environment) }
+    let location = try LibraryLocation.forIndexing(first, makesOwn: new, in: environment)
+    for folder in folders.dropFirst() {
+      let other = try LibraryLocation.forIndexing(folder, makesOwn: new, in: environment)
+      guard other == location || !other.exists else {
+        throw SearchError(
+          .invalidRequest,
+          "\(first) and \(folder) belong to two libraries, \(location.directory) and \(other.directory): index "
+            + "them one by one, or name the library with --index DIR")
+      }
+    }
+    return location
+  }
+
+  private func roots(of reader: LibraryReader) throws -> [FilePath] {
+    try reader.catalog.roots().map { reader.location.resolve(root: $0.path) }
+  }
+
+  private func announce(_ location: LibraryLocation, _ choice: ModelChoice) {
+    let isElsewhere = location.directory.starts(with: BaseDirectories.current.data)
+    if isElsewhere, !location.exists, let folder = folders.first {
+      Diagnostics.note(
+        "\(folder) cannot hold a library (read-only, or on a network disk): it will be in \(location.directory)"
+      )
+    }
+    if verbose {
+      Diagnostics.note("library \(location.directory)")
+      Diagnostics.note("model \(choice.source)")
+    }
+    if let advice = ProgramFacts.slowBLASAdvice, choice.source != .builtin { Diagnostics.note(advice) }
+  }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Files
+import Glibc
+import Search
+import SystemPackage
+
+/// `--index`: which library a command is about.
+struct LibraryOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The library's folder, or one that has a library (default: $DUET_INDEX, else the nearest .duet upward).",
+      valueName: "dir"))
+  var index: String?
+
+  /// Where libraries are looked for.
+  func environment() throws -> LibraryLocation.Environment {
+    LibraryLocation.Environment(
+      workingDirectory: try Paths.workingDirectory(),
+      override: (index ?? Process.environment("DUET_INDEX")).map { FilePath($0) },
+      sharedLibraries: BaseDirectories.current.data.appending("libraries"))
+  }
+
+  /// The library that exists, or the error that says how to make one.
+  func find() throws -> LibraryLocation {
+    try LibraryLocation.find(in: try environment())
+  }
+
+  /// Opens the library for reading.
+  func open() throws -> LibraryReader {
+    try LibraryReader(try find())
+  }
+}
+
+/// Paths as people type them.
+enum Paths {
+  /// The working directory, links resolved.
+  static func workingDirectory() throws -> FilePath {
+    guard let path = realpath(".", nil) else {
+      throw SearchError(.invalidRequest, "the working directory is gone: change to another folder")
+    }
+    defer { free(path) }
+    return FilePath(platformString: path)
+  }
+
+  /// The absolute path of something that is there, links resolved, so that one folder has one name.
+  static func resolve(_ typed: String) throws -> FilePath {
+    guard let path = realpath(typed, nil) else {
+      throw SearchError(.invalidRequest, "\(typed): \(String(cString: strerror(errno)))")
+    }
+    defer { free(path) }
+    return FilePath(platformString: path)
+  }
+
+  /// The absolute path of something that may be gone: links are not resolved.
+  static func absolute(_ typed: String) throws -> FilePath {
+    try workingDirectory().pushing(FilePath(typed)).lexicallyNormalized()
+  }
+}

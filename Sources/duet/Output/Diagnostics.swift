@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import SystemPackage
+
+/// What is said on standard error. Standard output carries data only.
+enum Diagnostics {
+  /// Says what is wrong, or what one should know: "duet: …".
+  static func note(_ text: String) {
+    line("duet: " + text)
+  }
+
+  /// Writes a line as it is, control characters made visible.
+  static func line(_ text: String) {
+    write(text.printable + "\n")
+  }
+
+  /// Writes text as it is. A standard error that is closed or full is nobody's to be told about.
+  static func write(_ text: String) {
+    _ = try? FileDescriptor.standardError.writeAll(Array(text.utf8))
+  }
+}
+
+extension String {
+  /// The same text, harmless on a terminal: control characters other than line feed and tab are spelled `\x1B`. File
+  /// names and model files may hold anything.
+  var printable: String {
+    guard unicodeScalars.contains(where: \.isHarmful) else { return self }
+    var text = String.UnicodeScalarView()
+    for scalar in unicodeScalars {
+      guard scalar.isHarmful else {
+        text.append(scalar)
+        continue
+      }
+      let digits = String(scalar.value, radix: 16, uppercase: true)
+      text.append(contentsOf: "\\x\(digits.utf8.count < 2 ? "0" : "")\(digits)".unicodeScalars)
+    }
+    return String(text)
+  }
+}
+
+extension Unicode.Scalar {
+  /// C0 and C1 control characters and DEL; tab and line feed are let through.
+  fileprivate var isHarmful: Bool {
+    (value < 0x20 && value != 0x09 && value != 0x0A) || (0x7F...0x9F).contains(value)
+  }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import Search
+import SystemPackage
+
+/// What a run of `duet index` tells when it is over.
+struct IndexReport {
+  let report: Ingestor.Report
+  let location: LibraryLocation
+  let model: String
+  let duration: Duration
+
+  /// Skipped files that are named without being asked.
+  static let shownSkips = 20
+
+  private var summary: IngestSummary { report.summary }
+
+  /// "indexed 812, unchanged 49,002, moved 31, removed 4, skipped 3".
+  var summaryLine: String {
+    "indexed \(summary.indexed.grouped), unchanged \(summary.unchanged.grouped), moved \(summary.moved.grouped), "
+      + "removed \(summary.removed.grouped), skipped \(report.skipped.count.grouped)"
+  }
+
+  /// Writes it to standard error: what was skipped first, the summary last.
+  func print(showsAllSkips: Bool) {
+    let shown = showsAllSkips ? report.skipped[...] : report.skipped.prefix(Self.shownSkips)
+    for skip in shown { Diagnostics.line("skipped \(skip.path): \(skip.reason)") }
+    if shown.count < report.skipped.count {
+      let rest = report.skipped.count - shown.count
+      Diagnostics.line("… and \(rest.grouped) more: see 'duet info --skipped'")
+    }
+    for (format, count) in summary.unsupported.sorted(by: { $0.key < $1.key }) {
+      Diagnostics.line("\(count.grouped) \(format) \(count == 1 ? "picture" : "pictures"): not supported yet")
+    }
+    for root in summary.guardedRoots { Diagnostics.note(root) }
+    if summary.recaptioned > 0 {
+      let pictures = summary.recaptioned == 1 ? "picture has" : "pictures have"
+      Diagnostics.line("\(summary.recaptioned.grouped) \(pictures) other captions now")
+    }
+    Diagnostics.line(summaryLine)
+    if summary.wasInterrupted {
+      Diagnostics.note("interrupted: what is done is saved, the next 'duet index' goes on from there")
+    }
+  }
+
+  /// The same for programs.
+  var json: JSONText {
+    [
+      "type": "summary", "library": .string(location.directory.string), "model": .string(model),
+      "indexed": .int(summary.indexed), "unchanged": .int(summary.unchanged), "moved": .int(summary.moved),
+      "removed": .int(summary.removed), "recaptioned": .int(summary.recaptioned),
+      "skipped": .int(report.skipped.count),
+      "unsupported": .object(
+        summary.unsupported.sorted { $0.key < $1.key }.map { ($0.key, .int($0.value)) }),
+      "otherFiles": .int(summary.otherFiles), "guardedRoots": .strings(summary.guardedRoots),
+      "interrupted": .bool(summary.wasInterrupted),
+      "seconds": .number((duration.seconds * 1000).rounded() / 1000),
+      "skippedFiles": .array(
+        report.skipped.map {
+          ["path": .string($0.path), "kind": .string($0.kind), "reason": .string($0.reason)]
+        }),
+    ]
+  }
+}

@@ -1,0 +1,90 @@
+import Catalog
+import Search
+// SPDX-License-Identifier: Apache-2.0
+import SystemPackage
+
+extension SearchReport {
+  /// An object for each hit, then the summary. The same query on the same library gives the same bytes.
+  var jsonLines: [JSONText] {
+    result.hits.enumerated().map { JSONText(hit: $1, rank: $0 + 1) } + [summaryLine]
+  }
+
+  private var summaryLine: JSONText {
+    let summary = result.summary
+    var fields: [(String, JSONText)] = [
+      ("type", "summary"), ("shown", .int(result.hits.count)), ("found", .int(summary.found)),
+      ("found_is_capped", .bool(summary.isFoundCapped)), ("searched", .int(summary.searched)),
+      ("excluded", .int(summary.excluded)), ("cut", .string(summary.cut.description)),
+      ("generation", .int(Int(summary.generation))), ("notes", .strings(summary.notes)),
+    ]
+    if let plan = result.plan { fields.append(("plan", JSONText(plan))) }
+    return .object(fields)
+  }
+}
+
+extension JSONText {
+  /// A hit, as `--json` and the daemon show it.
+  init(hit: Hit, rank: Int) {
+    let picture = hit.item.picture
+    let isTurned = picture.orientation >= 5
+    var fields: [(String, JSONText)] = [
+      ("type", "hit"), ("rank", .int(rank)), ("id", .int(Int(hit.item.id))),
+      ("path", .string(hit.path.string)),
+      ("relative", .string(hit.item.file.path.string)), ("score", .optional(hit.score)),
+      ("z", .optional(hit.z)),
+      ("source", .string(hit.source.rawValue)), ("fused", .number(hit.fused)),
+      ("captions", .strings(hit.captions)), ("tags", .strings(hit.tags)), ("format", .string(picture.format)),
+      ("width", .int(isTurned ? picture.height : picture.width)),
+      ("height", .int(isTurned ? picture.width : picture.height)), ("bytes", .int(Int(hit.item.file.size))),
+      ("modified", .int(Int(hit.item.file.modified / 1_000_000_000))),
+      ("taken", picture.taken.map { .int(Int($0)) } ?? .null),
+    ]
+    if let explanation = hit.explanation { fields.append(("explanation", JSONText(explanation))) }
+    self = .object(fields)
+  }
+
+  init(_ explanation: HitExplanation) {
+    self = [
+      "lists": .array(
+        explanation.lists.map {
+          [
+            "source": .string($0.source.rawValue), "rank": .int($0.rank), "score": .float($0.score),
+            "z": .float($0.z), "adds": .number($0.value),
+          ]
+        }),
+      "terms": .array(
+        explanation.terms.map {
+          ["term": .string($0.label), "cosine": .float($0.cosine), "share": .optional($0.share)]
+        }),
+      "words": .strings(explanation.words),
+    ]
+  }
+
+  init(_ plan: QueryPlan) {
+    let terms = plan.terms.map { term -> JSONText in
+      [
+        "term": .string(term.label), "role": .string(term.role.rawValue), "weight": .float(term.weight),
+        "length": .optional(term.norm), "dropped_tokens": .int(term.droppedTokens),
+      ]
+    }
+    let words = plan.words.map { word -> JSONText in
+      ["word": .string(word.word), "items": .int(word.items), "rare": .bool(word.isRare)]
+    }
+    let lists = plan.lists.map { list -> JSONText in
+      [
+        "source": .string(list.source.rawValue), "weight": .number(list.weight), "ranked": .int(list.ranked),
+        "passing": .int(list.passing), "null_mean": .optional(list.null?.mean),
+        "null_deviation": .optional(list.null?.standardDeviation), "null_scores": .int(list.null?.count ?? 0),
+      ]
+    }
+    self = [
+      "kind": .string(plan.kind.rawValue), "compose_rule": .optional(plan.composeRule),
+      "coherence": .optional(plan.coherence), "terms": .array(terms), "words": .array(words),
+      "lists": .array(lists), "fusion": .string(SearchReport.name(of: plan.fusion)),
+      "cut": .string(plan.cut.description),
+    ]
+  }
+
+  /// A number, or null.
+  static func optional(_ value: Float?) -> JSONText { value.map(JSONText.float) ?? .null }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import Catalog
+
+/// POSIX locks belong to the process: closing any descriptor of the file drops all of them
+/// (https://www.sqlite.org/howtocorrupt.html, 2.2). Without them another process that closes the catalog takes itself
+/// for the last one, and removes the log that is in use here.
+@Suite struct LockTests {
+  /// How many locks this process holds on a file.
+  private func locks(on path: FilePath) throws -> Int {
+    let facts = try FileManager.default.attributesOfItem(atPath: path.string)
+    let inode = try #require(facts[.systemFileNumber] as? Int)
+    return try String(contentsOfFile: "/proc/locks", encoding: .utf8).split(separator: "\n").count { line in
+      line.contains("POSIX") && line.contains(" \(getpid()) ") && line.contains(":\(inode) ")
+    }
+  }
+
+  @Test func `opening a catalog a second time leaves the first one's locks alone`() throws {
+    let library = try TestLibrary()
+    try library.add("a.jpg")
+    let held = try locks(on: library.path)
+    #expect(held > 0)
+    let reader = try CatalogStore.open(library.path, access: .readOnly)
+    #expect(try reader.itemCount() == 1)
+    #expect(try locks(on: library.path) == held)
+    let writer = try CatalogStore.open(library.path, access: .readWrite)
+    try writer.close()
+    try reader.close()
+    #expect(try locks(on: library.path) == held)
+    try library.add("b.jpg")
+    #expect(try library.store.itemCount() == 2)
+  }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct `The command line` {
+  static let helps: [(arguments: [String], file: String)] = [
+    (["--help"], "duet.txt"), (["-h"], "duet-short.txt"), (["index", "--help"], "index.txt"),
+    (["index", "-h"], "index-short.txt"), (["info", "--help"], "info.txt"),
+    (["verify", "--help"], "verify.txt"),
+    (["model", "list", "--help"], "model-list.txt"), (["roots", "--help"], "roots.txt"),
+    (["roots", "remove", "--help"], "roots-remove.txt"),
+  ]
+
+  /// With DUET_WRITE_HELP set the files are written instead: look at them before committing.
+  @Test(arguments: helps.indices)
+  func `help is what the committed file says`(_ index: Int) async throws {
+    let (arguments, file) = Self.helps[index]
+    let run = try await DuetProgram().run(arguments)
+    #expect(run.status == 0)
+    #expect(run.err.isEmpty)
+    let fixture = Fixture.url("Help/\(file)")
+    if ProcessInfo.processInfo.environment["DUET_WRITE_HELP"] != nil {
+      try Data(run.output).write(to: fixture)
+    }
+    #expect(run.out == String(decoding: try Fixture.bytes("Help/\(file)"), as: UTF8.self))
+  }
+
+  @Test func `--version names program, formats, CPU level and BLAS`() async throws {
+    var duet = try DuetProgram()
+    duet.environment["DUET_CPU"] = "scalar"
+    duet.environment["DUET_THREADS"] = "3"
+    let run = try await duet("--version")
+    #expect(run.status == 0)
+    #expect(run.lines.count == 4)
+    #expect(run.lines.first?.hasPrefix("duet ") == true)
+    #expect(run.lines[1] == "index format 1, catalog version 1")
+    #expect(run.lines[2] == "CPU scalar, 3 threads")
+    #expect(run.lines[3].hasPrefix("BLAS "))
+  }
+
+  @Test(arguments: [
+    ["frobnicate"], ["index", "--frob"], ["index", "--quiet", "--verbose"], ["index", "--new"],
+    ["roots", "remove"],
+    ["index", "/no/such/folder"], ["index", ".", "--model", "no/such"], ["info"], ["verify"],
+    ["roots", "list"],
+    ["index"], ["verify", "--index", "/no/such/folder"],
+  ])
+  func `an error is one "duet:" message on standard error, status 2`(_ arguments: [String]) async throws {
+    let run = try await DuetProgram().run(arguments)
+    #expect(run.status == 2)
+    #expect(run.err.hasPrefix("duet: "))
+    #expect(!run.err.contains("Error:"))
+    if arguments != ["info"] { #expect(run.out.isEmpty) }
+  }
+
+  @Test func `nothing is written for terminals when there is none`() async throws {
+    let pictures = try PictureFolder.ofFive()
+    var duet = try DuetProgram(in: pictures.path)
+    duet.environment["TERM"] = "xterm-256color"
+    let commands = [["index", "."], ["info"], ["verify"], ["roots", "list"], ["model", "list"]]
+    for command in commands {
+      let run = try await duet.run(command)
+      #expect(!run.output.contains(0x1B) && !run.diagnostics.contains(0x1B))
+      #expect(!run.output.contains(UInt8(ascii: "\r")) && !run.diagnostics.contains(UInt8(ascii: "\r")))
+    }
+  }
+
+  @Test func `file names cannot write to the terminal`() async throws {
+    let pictures = try PictureFolder("rgb8.png")
+    try pictures.directory.write([], to: "evil\u{1B}[2J\u{07}.png")
+    let run = try await DuetProgram(in: pictures.path)("index", ".")
+    #expect(run.err.contains("evil\\x1B[2J\\x07.png"))
+    #expect(!run.diagnostics.contains(0x1B))
+  }
+}

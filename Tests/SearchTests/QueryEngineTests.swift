@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+import Catalog
+import Embedders
+import SystemPackage
+import TestSupport
+import Testing
+import VectorIndexes
+
+@testable import Search
+
+@Suite("Queries on a small library")
+struct QueryEngineTests {
+  let library: QueryLibrary
+  /// The cats' ids; the first one is on a beach.
+  let cats: [ItemID] = Array(395...400)
+
+  init() throws { library = try QueryLibrary.shared.get() }
+
+  @Test("A text finds what shows it, and stops there")
+  func text() throws {
+    let result = try library.search([try .text("cat")])
+    #expect(Set(result.hits.map(\.item.id)) == Set(cats))
+    #expect(result.summary.found == 6 && result.summary.cut == .auto)
+    #expect(result.summary.searched == 400)
+    #expect(result.hits[0].path.string.hasPrefix("/pictures/cats/"))
+    #expect((result.hits[0].z ?? 0) > 3)
+  }
+
+  @Test("What a fifth of the library shows is found too, and what none shows is not")
+  func shares() throws {
+    let common = try library.search([try .text("grass")]) { $0.limit = 400 }
+    let right = common.hits.count { library.pictures[Int($0.item.id) - 1].shows.contains("grass") }
+    #expect(right >= 60 && Double(common.hits.count - right) <= 0.25 * Double(common.hits.count))
+    #expect(try library.search([try .text("submarine")]).hits.isEmpty)
+  }
+
+  @Test("An unrelated text shows its best all the same when the cut is off")
+  func noCut() throws {
+    let result = try library.search([try .text("submarine")]) { $0.cut = .off }
+    #expect(result.hits.count == 10 && result.summary.found == 400)
+    #expect(try library.search([try .text("cat")]) { $0.cut = .z(100) }.hits.isEmpty)
+  }
+
+  @Test("Text and item together find what has both, first")
+  func composed() throws {
+    // Cat 3 (in thing2's place) with "beach": the cat on the beach.
+    let result = try library.search([try .item("397"), try .text("beach")])
+    #expect(result.hits.first?.item.id == 395)
+    #expect(result.summary.cut == .off)
+    // The item itself is not an answer.
+    #expect(!result.hits.contains { $0.item.id == 397 })
+  }
+
+  @Test("Avoiding moves away")
+  func avoid() throws {
+    let result = try library.search([try .text("cat"), try .text("0.3:beach", role: .avoid)]) { $0.limit = 6 }
+    #expect(Set(result.hits.map(\.item.id)) == Set(cats))
+    #expect(result.hits.last?.item.id == 395)
+  }
+
+  @Test("Excluding takes away what shows the thing, or is said to")
+  func exclude() throws {
+    let shown = try library.search([try .text("cat"), try .text("beach", role: .exclude)])
+    #expect(Set(shown.hits.map(\.item.id)) == Set(cats.dropFirst()))
+    #expect(shown.summary.excluded == 1)
+    let said = try library.search([try .text("cat"), try .text("am See", role: .exclude)])
+    #expect(!said.hits.contains { $0.item.id == 396 } && said.hits.count == 5)
+  }
+
+  @Test("Names that the model does not know are found as words")
+  func words() throws {
+    let result = try library.search([try .text("rex")])
+    #expect(result.hits.map(\.item.id) == [396])
+    #expect(result.hits[0].captions == ["Rex am See"])
+    // A composed query ranks by picture; words alone bring nothing in.
+    let composed = try library.search([try .item("20"), try .text("pet")]) { $0.limit = 3 }
+    #expect(composed.summary.found == 399)
+  }
+
+  @Test("Filters are exact, one and several")
+  func filters() throws {
+    var glob = CatalogFilter()
+    glob.globs = ["cats/[0-2].png"]
+    var tag = CatalogFilter()
+    tag.tags = ["pet"]
+    let one = try library.search([try .text("cat")]) { $0.filters = [glob] }
+    #expect(Set(one.hits.map(\.item.id)) == [395, 396, 397] && one.summary.searched == 3)
+    let both = try library.search([try .text("cat")]) { $0.filters = [glob, tag] }
+    #expect(Set(both.hits.map(\.item.id)) == [395, 396])
+    var none = CatalogFilter()
+    none.tags = ["nobody"]
+    let empty = try library.search([try .text("cat")]) {
+      $0.filters = [none]
+      $0.cut = .off
+    }
+    #expect(empty.hits.isEmpty && empty.summary.searched == 0)
+  }
+
+  @Test("Sorting orders everything above the cut")
+  func sorted() throws {
+    let newest = try library.search([try .text("cat")]) {
+      $0.sort = .date
+      $0.limit = 3
+    }
+    #expect(newest.hits.map(\.item.id) == [395, 396, 397])
+    let byName = try library.search([try .text("cat")]) {
+      $0.sort = .name
+      $0.isReversed = true
+    }
+    #expect(byName.hits.map(\.item.id) == cats.reversed())
+  }
+
+  @Test("A longer answer starts with the shorter one, and both come again")
+  func stable() throws {
+    let terms = [try Term.text("thing3"), try Term.item("7")]
+    let long = try library.search(terms) { $0.limit = 15 }
+    let short = try library.search(terms) { $0.limit = 5 }
+    #expect(long.hits.prefix(5).map(\.item.id) == short.hits.map(\.item.id))
+    #expect(long.hits.map(\.fused) == (try library.search(terms) { $0.limit = 15 }).hits.map(\.fused))
+  }
+
+  @Test("An explanation adds up")
+  func explained() throws {
+    let result = try library.search([
+      try .item("397"), try .text("0.7:beach"), try .text("thing2", role: .avoid),
+    ]) {
+      $0.explains = true
+    }
+    let hit = try #require(result.hits.first)
+    let explanation = try #require(hit.explanation)
+    let image = try #require(explanation.lists.first { $0.source == .image })
+    let total = explanation.terms.compactMap(\.share).reduce(0, +)
+    #expect(explanation.terms.count == 3)
+    #expect(abs(total - image.score) < 1e-4)
+    #expect(abs(explanation.lists.reduce(0) { $0 + $1.value } - hit.fused) < 1e-8)
+    let plan = try #require(result.plan)
+    #expect(plan.kind == .composed && plan.lists.first?.null != nil)
+    #expect(plan.terms.map(\.weight) == [1, 0.7, 0.5])
+    #expect(plan.words.map(\.word) == ["beach"])
+  }
+
+  @Test("A text that the model cuts is told")
+  func cutText() throws {
+    let result = try library.search([try .text("cat and so on and so on for ever more")])
+    #expect(result.summary.notes.contains { $0.contains("tokens") })
+  }
+
+  @Test("Without the model words, items and vectors still work; pictures are refused with advice")
+  func noModel() throws {
+    let engine = QueryEngine(library: try library.snapshot(hasModel: false))
+    let words = try engine.search(SearchRequest(terms: [try .text("rex")]))
+    #expect(words.hits.map(\.item.id) == [396])
+    #expect(words.hits[0].score == nil && words.hits[0].source == .words)
+    #expect(words.summary.notes.contains { $0.contains("get it") })
+    let like = try engine.search(SearchRequest(terms: [try .item("395")], limit: 5))
+    #expect(Set(like.hits.map(\.item.id)) == Set(cats.dropFirst()))
+    let vector = try #require(try library.snapshot().image.vectors(ofItem: 395).first?.vector)
+    #expect(try engine.search(SearchRequest(terms: [try Term(.vector(vector))])).hits[0].item.id == 395)
+    let error = #expect(throws: SearchError.self) {
+      try engine.search(SearchRequest(terms: [try Term(.imageBytes([1]))]))
+    }
+    #expect(error?.code == .modelMismatch && error?.message.contains("get it") == true)
+  }
+
+  @Test("Pictures come from files and from bytes; what cannot be read is named")
+  func pictures() throws {
+    let bytes = try Fixture.bytes("Images/rgb8.png")
+    let path = try library.folder.write(bytes, to: "query.png")
+    let fromBytes = try library.search([try Term(.imageBytes(bytes))])
+    let fromFile = try library.search([try .imageFile(path)])
+    #expect(fromFile.hits.map(\.item.id) == fromBytes.hits.map(\.item.id) && fromFile.hits.count == 10)
+    for bad in [library.folder.path("missing.png"), try library.folder.write("text", to: "text.png")] {
+      let error = #expect(throws: SearchError.self) {
+        try library.search([try .imageFile(bad, option: "--image")])
+      }
+      #expect(error?.code == .unreadableInput && error?.message.hasPrefix("--image") == true)
+    }
+  }
+
+  @Test("Requests that make no sense are refused")
+  func refused() throws {
+    #expect(throws: SearchError.self) { try library.search([]) }
+    #expect(throws: SearchError.self) { try library.search([try .text("cat", role: .avoid)]) }
+    #expect(throws: SearchError.self) { try library.search([try .item("4711")]) }
+    #expect(throws: SearchError.self) { try library.search([try Term(.vector([1, 2]))]) }
+    #expect(throws: SearchError.self) { try library.search([try .text("cat")]) { $0.limit = 0 } }
+    let many = try (0...Term.Limits.terms).map { try Term.text("word\($0)") }
+    #expect(throws: SearchError.self) { try library.search(many) }
+    #expect(throws: SearchError.self) {
+      try library.search([try .text("cat"), try .text("1:cat", role: .avoid)])
+    }
+  }
+
+  @Test("A kept calibration gives the same answer, and is renewed when the library has grown")
+  func calibration() throws {
+    let library = try QueryLibrary(
+      (0..<40).map { .init(path: "\($0).png", shows: ["thing\($0)"], captions: ["x y"]) })
+    let before = try library.search([try .text("thing7")])
+    let fresh = try library.snapshot()
+    #expect(Calibrator(library: fresh).isStale)
+    #expect(try Calibrator(library: fresh).calibrationsToStore().count == 6)
+    try library.calibrate()
+    let calibrated = try library.snapshot()
+    #expect(!Calibrator(library: calibrated).isStale)
+    #expect(try Calibrator(library: calibrated).calibrationsToStore().isEmpty)
+    let after = try library.search([try .text("thing7")])
+    #expect(after.hits.first?.item.id == 8)
+    #expect(after.hits.map(\.item.id) == before.hits.map(\.item.id))
+    #expect(zip(after.hits, before.hits).allSatisfy { abs(($0.z ?? 0) - ($1.z ?? 0)) < 1e-4 })
+    // A third of the items gone.
+    try library.catalog.write { transaction in try transaction.removeItems(1...14) }
+    #expect(Calibrator(library: try library.snapshot()).isStale)
+  }
+
+  @Test("Libraries of none, one and five pictures answer", arguments: [0, 1, 5])
+  func tiny(count: Int) throws {
+    let tiny = try QueryLibrary(
+      (0..<count).map { .init(path: "\($0).png", shows: [$0 == 0 ? "cat" : "thing\($0)"]) })
+    let result = try tiny.search([try .text("cat")])
+    #expect(result.hits.map(\.item.id) == (count == 0 ? [] : [1]))
+  }
+}
