@@ -53,9 +53,7 @@ extension CatalogConnection {
       try probe.close()
     }
     let pool = try DatabasePool(path: path, configuration: configuration(false, busyTimeout))
-    // Two processes may create the file at once: the second one's migration finds nothing left to do, because
-    // the migrator looks again inside its transaction.
-    try Schema.migrator.migrate(pool)
+    try Schema.migrate(pool)
     try pool.writeWithoutTransaction { db in
       // GRDB sets NORMAL when it opens a pool. A commit names files live: it must survive a power loss.
       try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864")

@@ -8,7 +8,22 @@ enum Schema {
   /// "DUET", in `PRAGMA application_id`: `file catalog.sqlite` can tell, and so can we.
   static let applicationID: Int64 = 0x4455_4554
 
-  static var migrator: DatabaseMigrator {
+  /// Brings the tables up to ``version``, also when another process does the same at this moment.
+  ///
+  /// The migrator looks which versions are there first and takes the write lock later, so it may trip over what the
+  /// other process made in between. Then there are more versions than before, and it goes on from those.
+  static func migrate(_ pool: DatabasePool) throws {
+    let migrator = Self.migrator
+    let before = try pool.read(migrator.appliedIdentifiers)
+    do {
+      try migrator.migrate(pool)
+    } catch let error as DatabaseError {
+      guard try pool.read(migrator.appliedIdentifiers).count > before.count else { throw error }
+      try migrate(pool)
+    }
+  }
+
+  private static var migrator: DatabaseMigrator {
     var migrator = DatabaseMigrator()
     migrator.registerMigration("1") { db in
       for sql in [spaces, items, texts, vectors, meta] { try db.execute(sql: sql) }

@@ -17,9 +17,10 @@ package final class FileLock: Sendable {
   ///
   /// - Parameters:
   ///   - path: the lock file, made when it is missing; its folder must exist.
-  ///   - timeout: how long to wait for another holder; not at all by default. Waiting blocks the thread.
+  ///   - timeout: how long to wait for another holder; by default just long enough to outlast a look by
+  ///     ``holder(of:)``. Waiting blocks the thread.
   /// - Throws: ``FileError`` with code `.locked`, naming the holder's process id, when another holds it.
-  package init(_ path: FilePath, timeout: Duration = .zero) throws(FileError) {
+  package init(_ path: FilePath, timeout: Duration = .milliseconds(20)) throws(FileError) {
     let file: FileDescriptor
     do {
       file = try FileDescriptor.open(
@@ -49,7 +50,10 @@ package final class FileLock: Sendable {
   /// Lets go. Harmless when done already.
   package func unlock() {
     let file = descriptor.exchange(-1, ordering: .acquiringAndReleasing)
-    if file >= 0 { close(file) }
+    guard file >= 0 else { return }
+    // Closing alone is not enough: a child that was just forked shares the open file until it execs.
+    flock(file, LOCK_UN)
+    close(file)
   }
 
   /// The process that holds the lock of `path` now, if any holds it; nil too when its id cannot be read.
@@ -57,7 +61,10 @@ package final class FileLock: Sendable {
     guard let file = try? FileDescriptor.open(path, .readOnly, options: [.closeOnExec]) else { return nil }
     defer { try? file.close() }
     // A shared lock is refused while somebody holds the exclusive one.
-    guard flock(file.rawValue, LOCK_SH | LOCK_NB) != 0 else { return nil }
+    guard flock(file.rawValue, LOCK_SH | LOCK_NB) != 0 else {
+      flock(file.rawValue, LOCK_UN)
+      return nil
+    }
     return holder(of: file)
   }
 

@@ -32,6 +32,23 @@ struct FileLockTests {
     #expect(throws: Never.self) { try FileLock(path) }
   }
 
+  @Test("Letting go counts for a forked child's copy of the descriptor too")
+  func unlocksCopies() throws {
+    let lock = try FileLock(path)
+    // What fork(2) does to the open file until the child execs, without the fork.
+    let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
+      Int32($0)
+    }
+    let held = try #require(
+      descriptors.first {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path.string
+      })
+    let copy = dup(held)
+    defer { close(copy) }
+    lock.unlock()
+    #expect(throws: Never.self) { try FileLock(path) }
+  }
+
   @Test("A patient taker gets the lock when it is let go, and gives up in time")
   func waits() async throws {
     let first = try FileLock(path)
