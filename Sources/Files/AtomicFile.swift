@@ -117,6 +117,13 @@ package final class AtomicFileWriter {
     try write(bytes.span.bytes, at: position)
   }
 
+  /// Maps what has been appended so far, to read it again while the rest is made from it. Appending goes on.
+  package func mapAppended() throws(FileError) -> MappedFile {
+    try flush()
+    guard descriptor != nil else { throw FileError(.system, path, "the file was already closed") }
+    return try MappedFile(temporaryPath, size: offset, followsLinks: false)
+  }
+
   /// Syncs the bytes, gives the file its name (replacing a file of that name) and syncs the folder.
   ///
   /// When it returns the file survives a power loss; when it throws there is no new file, unless only the

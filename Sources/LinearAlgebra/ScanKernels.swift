@@ -15,7 +15,9 @@ package enum RowStorage: UInt32, Sendable, CaseIterable {
 /// Rows of `dimension` numbers that lie one after another, without padding.
 ///
 /// Points into memory that somebody else owns and keeps: a mapped file or an array that does not move.
-package struct StoredRows {
+package struct StoredRows: @unchecked Sendable {
+  // Unchecked: stored rows are only read, by any number of threads, until their owner goes.
+
   /// The first row, aligned to its element.
   package let base: UnsafeRawPointer
   /// How many rows there are.

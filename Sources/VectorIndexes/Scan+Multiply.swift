@@ -3,35 +3,50 @@ internal import LinearAlgebra
 
 extension Scan {
   /// Rows of one matrix product: with ``multiplyMaximum`` queries the products, 512 KiB, stay in the L2 cache.
-  static let multiplyRows = 512
+  static let tileRows = 512
 
   /// Scores a block by matrix products, and what they leave in doubt again by the scan kernels.
   func multiply(_ chunk: Range<Int>, _ block: Block, _ collectors: inout [TopK]) {
     let kernels = ScanKernels.current
-    let rows = block.table.rows
-    var products = [Float](repeating: 0, count: chunk.count * Self.multiplyRows)
     var copies: [Float] = []
-    let margins = margins(chunk)
+    settle(chunk, block, gathersBelow: 0.75, margins: margins(chunk), &collectors) { queries, tile, products in
+      block.withFloats(tile, &copies) {
+        kernels.multiply(
+          queries: queries, queryCount: chunk.count, rows: $0, rowCount: tile.count, dimension: dimension,
+          into: products)
+      }
+    }
+  }
+
+  /// Scores a block roughly, tile by tile, and what that leaves in doubt again by the scan kernels.
+  ///
+  /// - Parameters:
+  ///   - margins: how far a rough score of each query can be from the true one.
+  ///   - scoreRoughly: writes `[chunk.count, tile.count]` scores.
+  func settle(
+    _ chunk: Range<Int>, _ block: Block, gathersBelow share: Double, margins: [Float],
+    _ collectors: inout [TopK],
+    scoreRoughly: (_ queries: UnsafePointer<Float>, _ tile: RowTile, _ scores: UnsafeMutablePointer<Float>) -> Void
+  ) {
+    var rough = [Float](repeating: 0, count: chunk.count * Self.tileRows)
     var doubtful = Doubtful(k: k)
-    block.forEachTile(rowCount: Self.multiplyRows, gathersBelow: 0.75) { tile in
+    block.forEachTile(rowCount: Self.tileRows, gathersBelow: share) { tile in
       let floors = currentFloors(chunk)
       queries.withUnsafeBufferPointer { all in
         guard let first = all.baseAddress else { return }
         let queries = first + chunk.lowerBound * dimension
-        block.withFloats(tile, &copies) {
-          kernels.multiply(
-            queries: queries, queryCount: chunk.count, rows: $0, rowCount: tile.count, dimension: dimension,
-            into: &products)
+        rough.withUnsafeMutableBufferPointer { rough in
+          if let scores = rough.baseAddress { scoreRoughly(queries, tile, scores) }
         }
         for query in 0..<chunk.count {
-          products.withUnsafeBufferPointer { products in
+          rough.withUnsafeBufferPointer { rough in
             let own = UnsafeBufferPointer(
-              rebasing: products[(query * tile.count)..<((query + 1) * tile.count)])
+              rebasing: rough[(query * tile.count)..<((query + 1) * tile.count)])
             let threshold = max(floors[query], collectors[query].threshold)
             doubtful.select(own, atLeast: threshold - margins[query], tile, block)
           }
           doubtful.dropHopeless(margin: margins[query], block)
-          doubtful.rescore(queries + query * dimension, rows) { slot, score in
+          doubtful.rescore(queries + query * dimension, block.table.rows) { slot, score in
             guard score >= floors[query] else { return }
             collectors[query].offer(Neighbor(key: block.table.key(slot), score: score))
           }
@@ -65,8 +80,8 @@ private struct Doubtful {
 
   init(k: Int) {
     self.k = k
-    found = [UInt32](repeating: 0, count: Scan.multiplyRows)
-    scores = [Float](repeating: 0, count: Scan.multiplyRows)
+    found = [UInt32](repeating: 0, count: Scan.tileRows)
+    scores = [Float](repeating: 0, count: Scan.tileRows)
   }
 
   /// Takes the allowed rows whose products reach `threshold`.

@@ -4,9 +4,10 @@ internal import Synchronization
 
 /// One search on its way: the queries, and the score that each query's answers must reach by now.
 ///
-/// Few queries are scored by the scan kernels, at the speed of memory. Many are scored by matrix products, whose last
-/// bits differ: what comes within the error of such a product of the threshold is scored again by the scan kernels, so
-/// that both ways give the same answers.
+/// Three ways to score a block, one answer. Rows that have codes are scored by those, a quarter of the bytes; others by
+/// the scan kernels when queries are few, at the speed of memory, and by matrix products when they are many. Scores from
+/// codes and from products are off by a little, by how much at most is known: what comes within that of the threshold is
+/// scored again by the scan kernels, so that the answers are the very ones of the scan kernels.
 final class Scan: Sendable {
   /// From how many queries on a matrix product is faster than the kernels.
   static let multiplyMinimum = 24
@@ -17,11 +18,14 @@ final class Scan: Sendable {
   let count: Int
   let dimension: Int
   let k: Int
+  /// The queries in the space of the codes, where some source has codes.
+  let quantized: QuantizedQueries?
   /// The k-th best score found so far anywhere, by query: it only ever rises.
   private let floors: Mutex<[Float]>
 
-  init(queries: [Float], count: Int, dimension: Int, k: Int) {
+  init(queries: [Float], count: Int, dimension: Int, k: Int, quantized: QuantizedQueries? = nil) {
     self.queries = queries
+    self.quantized = quantized
     self.count = count
     self.dimension = dimension
     self.k = k
@@ -37,7 +41,9 @@ final class Scan: Sendable {
   /// missing.
   func best(of chunk: Range<Int>, in block: Block) -> [[Neighbor]] {
     var collectors = [TopK](repeating: TopK(k: k), count: chunk.count)
-    if count < Self.multiplyMinimum {
+    if let codes = block.table.codes, let quantized {
+      scoreByCodes(chunk, block, codes, quantized, &collectors)
+    } else if count < Self.multiplyMinimum {
       score(chunk, block, &collectors)
     } else {
       multiply(chunk, block, &collectors)

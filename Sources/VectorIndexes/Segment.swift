@@ -27,8 +27,8 @@ package final class Segment: Sendable {
   package let storage: RowStorage
   /// The version of the format that the file is written in.
   package let formatVersion: Int
-  private let header: SegmentHeader
-  private let file: MappedFile
+  let header: SegmentHeader
+  let file: MappedFile
 
   /// The file.
   package var path: FilePath { file.path }
@@ -79,53 +79,33 @@ package final class Segment: Sendable {
       owner: file,
       items: start(.items).assumingMemoryBound(to: Int64.self),
       ordinals: start(.ordinals).assumingMemoryBound(to: UInt32.self),
-      rows: StoredRows(base: start(.vectors), count: count, dimension: dimension, storage: storage))
+      rows: StoredRows(base: start(.vectors), count: count, dimension: dimension, storage: storage),
+      codes: codes, lists: lists)
+  }
+
+  private var codes: CodeTable? {
+    guard header.index.codeDimension > 0 else { return nil }
+    return CodeTable(
+      codes: start(.codes).assumingMemoryBound(to: Int8.self),
+      scales: start(.codeScales).assumingMemoryBound(to: Float.self),
+      errors: start(.codeErrors).assumingMemoryBound(to: Float.self),
+      count: count, dimension: header.index.codeDimension)
+  }
+
+  private var lists: InvertedLists? {
+    guard header.index.listCount > 0 else { return nil }
+    return InvertedLists(
+      count: header.index.listCount, blockCount: header.index.blockCount,
+      codeDimension: header.index.codeDimension,
+      centroids: start(.centroidCodes).assumingMemoryBound(to: Int8.self),
+      centroidScales: start(.centroidScales).assumingMemoryBound(to: Float.self),
+      mean: start(.centroidMean).assumingMemoryBound(to: Float.self),
+      centroidBlocks: start(.centroidBlocks),
+      starts: start(.listStarts).assumingMemoryBound(to: UInt32.self),
+      blocks: start(.listBlocks))
   }
 
   private func start(_ kind: SectionKind) -> UnsafeRawPointer {
     file.base + (header.section(kind)?.offset ?? 0)
-  }
-}
-
-extension Segment {
-  /// Reads the whole file and checks what opening does not: checksums, order of keys, padding, every vector.
-  ///
-  /// - Throws: ``IndexError``, `.damaged`, that names the first fault.
-  package func verify() throws(IndexError) {
-    for section in header.sections {
-      let range = section.offset..<(section.offset + section.length)
-      let checksum = file.withBytes { CRC32C.checksum($0.extracting(range)) }
-      guard checksum == section.checksum else {
-        let name = SectionKind(rawValue: section.kind)?.name ?? "kind \(section.kind)"
-        throw damage("the checksum of the section of \(name) does not match")
-      }
-    }
-    try verifyPadding()
-    let table = self.table
-    for slot in 0..<count where slot > 0 && !(table.key(slot - 1) < table.key(slot)) {
-      throw damage("the key of slot \(slot) is not above the one before it")
-    }
-    var row = [Float](repeating: 0, count: dimension)
-    for slot in 0..<count {
-      ScanKernels.current.widen(table.rows, range: slot..<(slot + 1), into: &row)
-      if let fault = row.withUnsafeBufferPointer({ UnitVector.fault(in: $0) }) {
-        throw damage("the vector of slot \(slot) \(fault)")
-      }
-    }
-  }
-
-  private func verifyPadding() throws(IndexError) {
-    var end = header.size
-    for section in header.sections {
-      guard (end..<section.offset).allSatisfy({ file.base.load(fromByteOffset: $0, as: UInt8.self) == 0 })
-      else {
-        throw damage("the bytes between two sections are not zero")
-      }
-      end = section.offset + section.length
-    }
-  }
-
-  private func damage(_ what: String) -> IndexError {
-    IndexError(.damaged, "\(path): damaged segment: \(what); restore the file or index the folder again")
   }
 }

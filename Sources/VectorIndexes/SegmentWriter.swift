@@ -1,27 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Compute
 internal import Files
 package import LinearAlgebra
 package import SystemPackage
 
 /// Writes a `.duetvec` segment, vector by vector, in rising order of keys.
 ///
-/// The file appears whole, under its name and synced, when ``finish()`` returns, or not at all. Needs about 1 MiB and
-/// 12 bytes a vector, whatever the dimension. One thread at a time.
+/// The file appears whole, under its name and synced, when ``finish(isCancelled:progress:)`` returns, or not at all. What
+/// it holds beside the vectors, codes and lists, is made then, on all compute threads, from the vectors in the file. Needs
+/// about 30 MiB, 12 bytes a vector, and for lists the centroids and 16 bytes a vector more. One caller at a time.
 package final class SegmentWriter {
-  private var header: SegmentHeader
-  private let output: AtomicFileWriter
+  private(set) var header: SegmentHeader
+  let output: AtomicFileWriter
+  let pool: ComputePool
   private var items: [Int64] = []
   private var ordinals: [UInt32] = []
-  private var vectorSum = CRC32C()
+  /// The checksums of the sections so far, in the order of the file.
+  private var checksums = [CRC32C()]
 
   /// Starts a segment of exactly `count` vectors at `path`.
   ///
   /// - Parameters:
   ///   - id: the segment's number in its library.
   ///   - fingerprint: 32 bytes that name model and preprocessing; readers refuse to mix different ones.
+  ///   - structure: what stands beside the vectors; by default what suits their number.
   /// - Throws: ``IndexError`` when the file cannot be made or the disk has no room for it.
-  package init(
-    to path: FilePath, id: UInt64, fingerprint: [UInt8], dimension: Int, count: Int, storage: RowStorage
+  package convenience init(
+    to path: FilePath, id: UInt64, fingerprint: [UInt8], dimension: Int, count: Int, storage: RowStorage,
+    structure: SegmentStructure? = nil
+  ) throws(IndexError) {
+    try self.init(
+      to: path, id: id, fingerprint: fingerprint, dimension: dimension, count: count, storage: storage,
+      structure: structure ?? .suited(to: count), pool: .shared)
+  }
+
+  init(
+    to path: FilePath, id: UInt64, fingerprint: [UInt8], dimension: Int, count: Int, storage: RowStorage,
+    structure: SegmentStructure, pool: ComputePool
   ) throws(IndexError) {
     guard fingerprint.count == SegmentHeader.fingerprintSize else {
       throw IndexError(.wrongKeys, "\(path): a fingerprint has 32 bytes, not \(fingerprint.count)")
@@ -32,8 +47,10 @@ package final class SegmentWriter {
     guard (0...SegmentHeader.maximumCount).contains(count) else {
       throw IndexError(.wrongKeys, "\(path): a segment cannot hold \(count) vectors")
     }
+    self.pool = pool
     header = SegmentHeader(
-      segmentID: id, fingerprint: fingerprint, dimension: dimension, count: count, storage: storage)
+      segmentID: id, fingerprint: fingerprint, dimension: dimension, count: count, storage: storage,
+      index: structure.shape(dimension: dimension, count: count))
     items.reserveCapacity(count)
     ordinals.reserveCapacity(count)
     do {
@@ -85,38 +102,70 @@ package final class SegmentWriter {
   }
 
   private func write(_ row: RawSpan) throws(IndexError) {
-    vectorSum.update(row)
+    checksums[0].update(row)
     do { try output.append(row) } catch { throw IndexError(error) }
   }
 
   /// Writes what is left, syncs the file and gives it its name.
   ///
+  /// - Parameters:
+  ///   - isCancelled: asked now and then from any thread.
+  ///   - progress: told the share that is done while lists are made.
   /// - Returns: the size of the file in bytes.
-  /// - Throws: ``IndexError`` when vectors are missing or the disk is full; then there is no file.
+  /// - Throws: ``IndexError`` when vectors are missing or the disk is full, `CancellationError`; then there is no file.
   @discardableResult
-  package func finish() throws(IndexError) -> Int {
+  package func finish(
+    isCancelled: @escaping @Sendable () -> Bool = { false }, progress: (Double) -> Void = { _ in }
+  ) throws -> Int {
     guard items.count == header.count else {
       output.discard()
       throw IndexError(
         .wrongKeys, "\(output.path): \(items.count) vectors came, \(header.count) were announced")
     }
-    header.sections[0].checksum = vectorSum.value
-    let items = self.items
-    let ordinals = self.ordinals
     do {
-      try appendSection(1, items.span.bytes)
-      try appendSection(2, ordinals.span.bytes)
-      try output.overwrite(header.encoded, at: 0)
+      try append(section: items.span.bytes)
+      try append(section: ordinals.span.bytes)
+      if header.index.codeDimension > 0 {
+        let lists = try appendIndex(isCancelled: isCancelled, progress: progress)
+        if let lists { header.index.blockCount = lists }
+      }
+      try output.overwrite(finalHeader().encoded, at: 0)
       try output.commit()
-    } catch {
+    } catch let error as FileError {
+      output.discard()
       throw IndexError(error)
+    } catch {
+      output.discard()
+      throw error
     }
     return header.fileSize
   }
 
-  private func appendSection(_ index: Int, _ content: RawSpan) throws(FileError) {
+  /// The header with all sizes and checksums.
+  private func finalHeader() -> SegmentHeader {
+    header = SegmentHeader(
+      segmentID: header.segmentID, fingerprint: header.fingerprint, dimension: header.dimension,
+      count: header.count, storage: header.storage, index: header.index)
+    precondition(checksums.count == header.sections.count, "a section was not written")
+    for index in checksums.indices { header.sections[index].checksum = checksums[index].value }
+    return header
+  }
+
+  /// Appends a whole section.
+  func append(section content: RawSpan) throws(FileError) {
+    try beginSection()
+    try append(part: content)
+  }
+
+  /// Starts a section; its parts follow.
+  func beginSection() throws(FileError) {
     try output.pad(toMultipleOf: header.alignment)
-    header.sections[index].checksum = CRC32C.checksum(content)
+    checksums.append(CRC32C())
+  }
+
+  /// Appends a part of the section that was begun last.
+  func append(part content: RawSpan) throws(FileError) {
+    checksums[checksums.count - 1].update(content)
     try output.append(content)
   }
 

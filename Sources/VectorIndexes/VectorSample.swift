@@ -47,7 +47,7 @@ extension VectorSearch {
         let key = source.table.key(slot)
         guard key.item != lastItem else { continue }
         lastItem = key.item
-        let hash = mixed(UInt64(bitPattern: key.item))
+        let hash = SplitMix64.mixed(UInt64(bitPattern: key.item) &+ 0x9E37_79B9_7F4A_7C15)
         guard hash <= bar else { continue }
         chosen.append((hash, key, index, slot))
         if chosen.count >= 2 * limit + 64 { bar = cut(&chosen, to: limit) }
@@ -73,13 +73,5 @@ extension VectorSearch {
     }
     chosen.removeSubrange(kept...)
     return kept == limit ? chosen[kept - 1].hash : .max
-  }
-
-  /// The finaliser of SplitMix64: a bijection whose values look random.
-  private func mixed(_ value: UInt64) -> UInt64 {
-    var z = value &+ 0x9E37_79B9_7F4A_7C15
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -111,10 +111,11 @@ extension VectorSearch {
   /// - Throws: ``IndexError``; then there is no file.
   @discardableResult
   package func write(
-    to path: FilePath, id: UInt64, fingerprint: [UInt8], storage: RowStorage
-  ) throws(IndexError) -> Int {
+    to path: FilePath, id: UInt64, fingerprint: [UInt8], storage: RowStorage, structure: SegmentStructure? = nil
+  ) throws -> Int {
     let writer = try SegmentWriter(
-      to: path, id: id, fingerprint: fingerprint, dimension: dimension, count: keyCount, storage: storage)
+      to: path, id: id, fingerprint: fingerprint, dimension: dimension, count: keyCount, storage: storage,
+      structure: structure)
     try forEachVector { (key, vector) throws(IndexError) in try writer.append(key, vector) }
     return try writer.finish()
   }

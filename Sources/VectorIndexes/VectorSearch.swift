@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Compute
+package import Compute
 internal import LinearAlgebra
 internal import Synchronization
 internal import SystemPackage
@@ -32,11 +32,11 @@ package struct VectorSource: Sendable {
   }
 }
 
-/// Exact search over one field of a library: some segments and the fresh vectors, frozen.
+/// Search over one field of a library: some segments and the fresh vectors, frozen.
 ///
 /// Answers are items: of an item's vectors the nearest counts. Their order is score falling, then item id rising. The
-/// same sources and query give the same bits, whatever the number of threads, the CPU level, how vectors are spread
-/// over sources, and whether queries come alone or in batches.
+/// same sources and query give the same bits, whatever the number of threads, the CPU level, and whether queries come
+/// alone or in batches; exact search also however vectors are spread over sources.
 package struct VectorSearch: Sendable {
   /// Numbers in a vector.
   package let dimension: Int
@@ -44,6 +44,8 @@ package struct VectorSearch: Sendable {
   package let vectorCount: Int
   let sources: [VectorSource]
   let pool: ComputePool
+  /// The space of the codes; nil when no source has any.
+  private let rotation: Rotation?
   private let searchID: UInt64
   private static let searchCount = Atomic<UInt64>(0)
 
@@ -54,7 +56,7 @@ package struct VectorSearch: Sendable {
     try self.init(dimension: dimension, sources: sources, pool: .shared)
   }
 
-  init(dimension: Int, sources: [VectorSource], pool: ComputePool) throws(IndexError) {
+  package init(dimension: Int, sources: [VectorSource], pool: ComputePool) throws(IndexError) {
     for source in sources where source.table.rows.dimension != dimension {
       throw IndexError(
         .wrongDimension,
@@ -63,6 +65,7 @@ package struct VectorSearch: Sendable {
     self.dimension = dimension
     self.sources = sources
     self.pool = pool
+    rotation = sources.contains { $0.table.codes != nil } ? Rotation(dimension: dimension) : nil
     vectorCount = sources.reduce(0) { $0 + ($1.live?.count ?? $1.table.count) }
     searchID = Self.searchCount.add(1, ordering: .relaxed).newValue
   }
@@ -85,22 +88,43 @@ package struct VectorSearch: Sendable {
   ///   - filter: made by ``prepare(_:)`` of this very search.
   /// - Throws: ``IndexError`` when the query has another dimension or is not finite.
   package func neighbors(
-    of query: [Float], k: Int, filter: PreparedFilter? = nil
+    of query: [Float], k: Int, filter: PreparedFilter? = nil, recall: Recall = .exact
   ) throws(IndexError) -> [Neighbor] {
-    try neighbors(ofEach: query, count: 1, k: k, filter: filter)[0]
+    try neighbors(ofEach: query, count: 1, k: k, filter: filter, recall: recall)[0]
   }
 
   /// The `k` nearest items of each of `count` queries; the same answers as one by one, and faster.
   ///
   /// - Parameter queries: `[count, dimension]`.
   package func neighbors(
-    ofEach queries: [Float], count: Int, k: Int, filter: PreparedFilter? = nil
+    ofEach queries: [Float], count: Int, k: Int, filter: PreparedFilter? = nil, recall: Recall = .exact
   ) throws(IndexError) -> [[Neighbor]] {
     try check(queries, count: count)
     let allowed = slots(filter)
     guard k > 0, count > 0 else { return [[Neighbor]](repeating: [], count: count) }
-    let scan = Scan(queries: queries, count: count, dimension: dimension, k: min(k, max(vectorCount, 1)))
-    let parts = blocks(allowed)
+    let k = min(k, max(vectorCount, 1))
+    let quantized = rotation.map { QuantizedQueries(queries, count: count, rotation: $0) }
+    let plans = plans(allowed, k: k, recall: recall)
+    var lists = scan(queries, count, k: k, quantized, allowed, plans)
+    if let quantized { probe(queries, quantized, k: k, allowed, plans, into: &lists) }
+    return lists.map { TopK.merge($0, k: k) }
+  }
+
+  /// How each source is looked through.
+  func plans(_ allowed: [SlotBitmap?], k: Int, recall: Recall) -> [SourcePlan] {
+    let planner = SearchPlanner(k: k, recall: recall)
+    return zip(sources, allowed).map { source, allowed in
+      planner.plan(source.table, allowedCount: allowed?.count ?? source.table.count)
+    }
+  }
+
+  /// Looks at all allowed vectors of the sources that are planned to be scanned.
+  private func scan(
+    _ queries: [Float], _ count: Int, k: Int, _ quantized: QuantizedQueries?, _ allowed: [SlotBitmap?],
+    _ plans: [SourcePlan]
+  ) -> [[[Neighbor]]] {
+    let scan = Scan(queries: queries, count: count, dimension: dimension, k: k, quantized: quantized)
+    let parts = blocks(allowed, plans)
     let answers = Mutex([[[Neighbor]]](repeating: [], count: count))
     let chunks = scan.queryChunks
     pool.forEach(parts.count * chunks.count) { task in
@@ -111,8 +135,34 @@ package struct VectorSearch: Sendable {
         for (query, list) in zip(chunk, best) where !list.isEmpty { answers[query].append(list) }
       }
     }
-    let lists = answers.withLock { $0 }
-    return lists.map { TopK.merge($0, k: k) }
+    return answers.withLock { $0 }
+  }
+
+  /// Looks at the nearest lists of the sources that are planned to be probed; one query is one piece of work.
+  private func probe(
+    _ queries: [Float], _ quantized: QuantizedQueries, k: Int, _ allowed: [SlotBitmap?], _ plans: [SourcePlan],
+    into lists: inout [[[Neighbor]]]
+  ) {
+    let probed = plans.indices.filter { if case .probe = plans[$0] { true } else { false } }
+    guard !probed.isEmpty else { return }
+    let answers = Mutex([[[Neighbor]]](repeating: [], count: quantized.count))
+    pool.forEach(quantized.count) { query in
+      let lookup = LookupTable(quantized, query: query)
+      var found: [[Neighbor]] = []
+      queries.withUnsafeBufferPointer { queries in
+        guard let original = queries.baseAddress.map({ $0 + query * dimension }) else { return }
+        for source in probed {
+          guard case .probe(let effort) = plans[source],
+            let search = ListSearch(quantized, query: query, lookup: lookup, table: sources[source].table)
+          else { continue }
+          found.append(search.neighbors(of: original, k: k, atLeast: effort, allowed: allowed[source]))
+        }
+      }
+      answers.withLock { $0[query] = found }
+    }
+    answers.withLock { answers in
+      for query in lists.indices { lists[query] += answers[query] }
+    }
   }
 
   /// The slots of each source that a search may return; nil stands for all.
@@ -123,9 +173,11 @@ package struct VectorSearch: Sendable {
   }
 
   /// Cuts the sources into pieces of work, leaving out those without an allowed slot.
-  private func blocks(_ allowed: [SlotBitmap?]) -> [Block] {
+  private func blocks(_ allowed: [SlotBitmap?], _ plans: [SourcePlan]) -> [Block] {
     var blocks: [Block] = []
-    for (source, allowed) in zip(sources, allowed) {
+    for (index, source) in sources.enumerated() {
+      guard case .scan = plans[index] else { continue }
+      let allowed = allowed[index]
       for first in stride(from: 0, to: source.table.count, by: Block.size) {
         let slots = first..<min(first + Block.size, source.table.count)
         let count = allowed?.count(in: slots) ?? slots.count

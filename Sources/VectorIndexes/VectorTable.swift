@@ -13,15 +13,21 @@ struct VectorTable: @unchecked Sendable {
   let ordinals: UnsafeBufferPointer<UInt32>
   /// The vector of each slot.
   let rows: StoredRows
+  /// The rows' quantised copies, where there are any.
+  let codes: CodeTable?
+  /// Which of them are near to each other, where that is known.
+  let lists: InvertedLists?
 
   init(
     owner: any AnyObject & Sendable, items: UnsafePointer<Int64>, ordinals: UnsafePointer<UInt32>,
-    rows: StoredRows
+    rows: StoredRows, codes: CodeTable? = nil, lists: InvertedLists? = nil
   ) {
     self.owner = owner
     self.items = UnsafeBufferPointer(start: items, count: rows.count)
     self.ordinals = UnsafeBufferPointer(start: ordinals, count: rows.count)
     self.rows = rows
+    self.codes = codes
+    self.lists = lists
   }
 
   var count: Int { rows.count }

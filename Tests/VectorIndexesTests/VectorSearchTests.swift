@@ -15,9 +15,10 @@ import Testing
     let search: VectorSearch
     let folder: TemporaryDirectory
 
-    init(_ all: VectorSet, _ storage: RowStorage, pool: ComputePool = .shared, random: inout SeededRandom)
-      throws
-    {
+    init(
+      _ all: VectorSet, _ storage: RowStorage, structure: SegmentStructure? = nil, pool: ComputePool = .shared,
+      random: inout SeededRandom
+    ) throws {
       var home: [Int64: Int] = [:]
       for key in all.keys where home[key.item] == nil {
         home[key.item] = Int.random(in: 0..<3, using: &random)
@@ -39,8 +40,8 @@ import Testing
       search = try VectorSearch(
         dimension: all.dimension,
         sources: [
-          VectorSource(try first.segment(storage, in: folder, id: 1), tombstones: stale.keys.map(\.item)),
-          VectorSource(try pieces[1].segment(storage, in: folder, id: 2)),
+          VectorSource(try first.segment(storage, in: folder, id: 1, structure: structure), tombstones: stale.keys.map(\.item)),
+          VectorSource(try pieces[1].segment(storage, in: folder, id: 2, structure: structure)),
           VectorSource(try pieces[2].fresh(storage)),
         ], pool: pool)
     }
@@ -48,13 +49,13 @@ import Testing
 
   @Test(
     "Answers are those of brute force, ties and several vectors an item included",
-    arguments: RowStorage.allCases)
-  func matchesOracle(storage: RowStorage) throws {
+    arguments: RowStorage.allCases, [SegmentStructure.rows, .codes, .lists])
+  func matchesOracle(storage: RowStorage, structure: SegmentStructure) throws {
     var random = SeededRandom(seed: 1)
     for (count, dimension, ordinals) in [(1, 16, 1), (70, 17, 3), (3000, 33, 1), (700, 64, 9)] {
       let set = VectorSet.lattice(
         items: -5..<Int64(count - 5), dimension: dimension, ordinalsUpTo: ordinals, random: &random)
-      let library = try Library(set, storage, random: &random)
+      let library = try Library(set, storage, structure: structure, random: &random)
       #expect(library.search.vectorCount == set.keys.count)
       for k in [1, 2, 10, 100, count, 5000] {
         let query = wholeQueries(1, dimension: dimension, random: &random)
@@ -87,8 +88,8 @@ import Testing
 
   @Test(
     "One by one, in small and in large batches, on any number of threads: the same bits",
-    arguments: RowStorage.allCases)
-  func sameAnswersEveryWay(storage: RowStorage) throws {
+    arguments: RowStorage.allCases, [SegmentStructure.rows, .codes])
+  func sameAnswersEveryWay(storage: RowStorage, structure: SegmentStructure) throws {
     var random = SeededRandom(seed: 3)
     for (dimension, count) in [(3, 900), (130, 10_000)] {
       let set = VectorSet.gaussian(items: 0..<Int64(count), dimension: dimension, random: &random)
@@ -96,7 +97,8 @@ import Testing
       var expected: [[Neighbor]] = []
       for threads in [1, 2, 5] {
         var deal = SeededRandom(seed: 30)
-        let library = try Library(set, storage, pool: ComputePool(threadCount: threads), random: &deal)
+        let library = try Library(
+          set, storage, structure: structure, pool: ComputePool(threadCount: threads), random: &deal)
         if expected.isEmpty {
           expected = try (0..<70).map {
             try library.search.neighbors(of: Array(queries[($0 * dimension)..<(($0 + 1) * dimension)]), k: 12)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Compute
 import LinearAlgebra
 import SystemPackage
 import TestSupport
@@ -85,11 +86,14 @@ struct VectorSet {
   }
 
   /// Writes the set as a segment and opens it.
-  func segment(_ storage: RowStorage, in folder: TemporaryDirectory, id: UInt64 = 1) throws -> Segment {
+  func segment(
+    _ storage: RowStorage, in folder: TemporaryDirectory, id: UInt64 = 1, structure: SegmentStructure? = nil,
+    pool: ComputePool = .shared
+  ) throws -> Segment {
     let path = FilePath(folder.path("\(id).duetvec"))
     let writer = try SegmentWriter(
       to: path, id: id, fingerprint: [UInt8](0..<32), dimension: dimension, count: keys.count,
-      storage: storage)
+      storage: storage, structure: structure ?? .suited(to: keys.count), pool: pool)
     for (index, key) in keys.enumerated() { try writer.append(key, row(index)) }
     let size = try writer.finish()
     return try Segment(path, size: size)

@@ -55,14 +55,35 @@ extension SegmentHeader {
     self.storage = storage
     guard reader.u32(60) == 1 else { throw reader.damage("unknown metric \(reader.u32(60))") }
     fingerprint = (64..<(64 + Self.fingerprintSize)).map(reader.byte)
+    index = try Self.readIndex(reader, formatVersion: formatVersion, dimension: dimension)
     sections = []
     guard size == Self.size(sectionCount: sectionCount, alignment: alignment) else {
       throw reader.damage("the header's size does not fit its \(sectionCount) sections")
     }
     try readSections(sectionCount, reader)
-    if formatVersion == 1, !reader.reservedBytesAreZero(sectionCount: sectionCount, size: size) {
+    if formatVersion <= Self.version,
+      !reader.reservedBytesAreZero(version: formatVersion, sectionCount, size: size)
+    {
       throw reader.damage("reserved bytes of the header are not zero")
     }
+  }
+
+  /// The sizes of what is beside the rows; version 1 has nothing there.
+  private static func readIndex(
+    _ reader: HeaderReader, formatVersion: UInt32, dimension: Int
+  ) throws(IndexError) -> IndexShape {
+    guard formatVersion >= 2 else { return IndexShape() }
+    let index = IndexShape(
+      codeDimension: Int(reader.u32(96)), listCount: Int(reader.u32(100)), blockCount: Int(reader.u32(104)))
+    guard index.codeDimension == 0 || index.codeDimension == dimension.roundedUp(toMultipleOf: 64) else {
+      throw reader.damage("codes of \(index.codeDimension) bytes for dimension \(dimension)")
+    }
+    guard index.listCount <= IndexShape.maximumListCount, index.codeDimension > 0 || index.listCount == 0,
+      index.listCount > 0 || index.blockCount == 0
+    else {
+      throw reader.damage("\(index.listCount) lists of \(index.blockCount) blocks")
+    }
+    return index
   }
 
   private mutating func readSections(_ sectionCount: Int, _ reader: HeaderReader) throws(IndexError) {
@@ -84,7 +105,7 @@ extension SegmentHeader {
       }
       sections.append(section)
     }
-    for kind in SectionKind.allCases {
+    for kind in SectionKind.kinds(of: index) {
       guard let section = section(kind) else { throw reader.damage("the section of \(kind.name) is missing") }
       guard section.length == kind.length(self) else {
         throw reader.damage(
@@ -127,10 +148,10 @@ private struct HeaderReader {
     return CRC32C.checksum(copy)
   }
 
-  func reservedBytesAreZero(sectionCount: Int, size: Int) -> Bool {
+  func reservedBytesAreZero(version: UInt32, _ sectionCount: Int, size: Int) -> Bool {
     let tableEnd = SegmentHeader.fixedSize + sectionCount * SegmentHeader.sectionEntrySize
     let entries = (0..<sectionCount).map { SegmentHeader.fixedSize + $0 * SegmentHeader.sectionEntrySize }
-    return (96..<SegmentHeader.checksumOffset).allSatisfy { byte($0) == 0 }
+    return ((version == 1 ? 96 : 108)..<SegmentHeader.checksumOffset).allSatisfy { byte($0) == 0 }
       && (tableEnd..<size).allSatisfy { byte($0) == 0 }
       && entries.allSatisfy { u32($0 + 4) == 0 && u32($0 + 28) == 0 }
   }

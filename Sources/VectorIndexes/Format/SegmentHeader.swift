@@ -13,8 +13,8 @@ struct SegmentHeader: Equatable {
   }
 
   static let magic: [UInt8] = Array("DUETVEC".utf8) + [0]
-  /// The version this code writes, and the newest that it reads.
-  static let version: UInt32 = 1
+  /// The newest version that this code writes and reads. A segment of rows alone is written as version 1.
+  static let version: UInt32 = 2
   static let fixedSize = 128
   static let sectionEntrySize = 32
   static let fingerprintSize = 32
@@ -27,13 +27,15 @@ struct SegmentHeader: Equatable {
   /// No header is longer.
   static let maximumSize = 4096
 
-  var formatVersion = version
-  var readableSince = version
+  var formatVersion: UInt32
+  var readableSince: UInt32 = 1
   var segmentID: UInt64
   var dimension: Int
   var count: Int
   var storage: RowStorage
   var fingerprint: [UInt8]
+  /// What there is beside the rows, and its sizes.
+  var index: IndexShape
   /// Sections start at multiples of this.
   var alignment: Int
   var sections: [Section]
@@ -50,7 +52,22 @@ struct SegmentHeader: Equatable {
   func section(_ kind: SectionKind) -> Section? { sections.first { $0.kind == kind.rawValue } }
 }
 
-/// The sections of format version 1. Readers pass over kinds they do not know.
+/// The sizes of what a segment holds beside its rows: nothing, a quantised copy, or that and inverted lists.
+struct IndexShape: Equatable {
+  /// Bytes of a code: the dimension, rounded up to a multiple of 64; 0 without codes.
+  var codeDimension = 0
+  /// Inverted lists; 0 without them.
+  var listCount = 0
+  /// Blocks of 32 entries in all lists.
+  var blockCount = 0
+
+  static let maximumListCount = 1 << 22
+
+  /// Bytes of a block: 32 codes of one bit a dimension, 32 factors, 32 slots.
+  var blockSize: Int { 4 * codeDimension + 256 }
+}
+
+/// The sections of a segment. Readers pass over kinds they do not know.
 enum SectionKind: UInt32, CaseIterable {
   /// `[count, dimension]` numbers.
   case vectors = 1
@@ -58,13 +75,52 @@ enum SectionKind: UInt32, CaseIterable {
   case items = 2
   /// `[count]` UInt32.
   case ordinals = 3
+  /// `[count, codeDimension]` Int8: rotated rows, in steps of their scale.
+  case codes = 4
+  /// `[count]` Float: the step of each code.
+  case codeScales = 5
+  /// `[⌈count / 64⌉]` Float: how far the codes of 64 slots are from their rows at most.
+  case codeErrors = 6
+  /// `[listCount, codeDimension]` Int8: rotated centroids.
+  case centroidCodes = 7
+  /// `[listCount]` Float.
+  case centroidScales = 8
+  /// `[codeDimension]` Float: the mean of the rotated centroids.
+  case centroidMean = 9
+  /// `[⌈listCount / 32⌉]` blocks: the centroids less their mean.
+  case centroidBlocks = 10
+  /// `[listCount + 1]` UInt32: the first block of each list, and the end.
+  case listStarts = 11
+  /// `[blockCount]` blocks: rotated rows less their centroid.
+  case listBlocks = 12
+
+  /// The kinds that a segment of this shape has, in the order of the file.
+  static func kinds(of index: IndexShape) -> [SectionKind] {
+    allCases.filter { kind in
+      switch kind {
+      case .vectors, .items, .ordinals: true
+      case .codes, .codeScales, .codeErrors: index.codeDimension > 0
+      default: index.listCount > 0
+      }
+    }
+  }
 
   /// The bytes of the section in a segment of this shape.
   func length(_ header: SegmentHeader) -> Int {
-    switch self {
-    case .vectors: header.count * header.dimension * header.storage.scalarSize
-    case .items: header.count * 8
-    case .ordinals: header.count * 4
+    let (count, index) = (header.count, header.index)
+    return switch self {
+    case .vectors: count * header.dimension * header.storage.scalarSize
+    case .items: count * 8
+    case .ordinals: count * 4
+    case .codes: count * index.codeDimension
+    case .codeScales: count * 4
+    case .codeErrors: (count + 63) / 64 * 4
+    case .centroidCodes: index.listCount * index.codeDimension
+    case .centroidScales: index.listCount * 4
+    case .centroidMean: index.codeDimension * 4
+    case .centroidBlocks: (index.listCount + 31) / 32 * index.blockSize
+    case .listStarts: (index.listCount + 1) * 4
+    case .listBlocks: index.blockCount * index.blockSize
     }
   }
 
@@ -73,6 +129,15 @@ enum SectionKind: UInt32, CaseIterable {
     case .vectors: "vectors"
     case .items: "item ids"
     case .ordinals: "ordinals"
+    case .codes: "codes"
+    case .codeScales: "code scales"
+    case .codeErrors: "code errors"
+    case .centroidCodes: "centroid codes"
+    case .centroidScales: "centroid scales"
+    case .centroidMean: "the centroids' mean"
+    case .centroidBlocks: "centroid blocks"
+    case .listStarts: "list starts"
+    case .listBlocks: "list blocks"
     }
   }
 }
@@ -85,17 +150,23 @@ extension Int {
 
 extension SegmentHeader {
   /// Lays out a segment of this shape; checksums are still zero.
-  init(segmentID: UInt64, fingerprint: [UInt8], dimension: Int, count: Int, storage: RowStorage) {
+  init(
+    segmentID: UInt64, fingerprint: [UInt8], dimension: Int, count: Int, storage: RowStorage,
+    index: IndexShape = IndexShape()
+  ) {
+    self.formatVersion = index.codeDimension > 0 ? 2 : 1
     self.segmentID = segmentID
     self.fingerprint = fingerprint
     self.dimension = dimension
     self.count = count
     self.storage = storage
+    self.index = index
     self.sections = []
     self.fileSize = 0
     self.alignment = 64
     layOut()
-    if fileSize > 1 << 20 {
+    // Blocks are read by whole cache lines from whole pages.
+    if fileSize > 1 << 20 || index.codeDimension > 0 {
       alignment = 4096
       layOut()
     }
@@ -103,8 +174,9 @@ extension SegmentHeader {
 
   private mutating func layOut() {
     sections = []
-    var end = Self.size(sectionCount: SectionKind.allCases.count, alignment: alignment)
-    for kind in SectionKind.allCases {
+    let kinds = SectionKind.kinds(of: index)
+    var end = Self.size(sectionCount: kinds.count, alignment: alignment)
+    for kind in kinds {
       let offset = end.roundedUp(toMultipleOf: alignment)
       let length = kind.length(self)
       sections.append(Section(kind: kind.rawValue, offset: offset, length: length, checksum: 0))
@@ -131,6 +203,9 @@ extension SegmentHeader {
     append(storage.rawValue)
     append(UInt32(1))  // metric: dot product of unit vectors
     bytes += fingerprint
+    append(UInt32(index.codeDimension))
+    append(UInt32(index.listCount))
+    append(UInt32(index.blockCount))
     bytes += [UInt8](repeating: 0, count: Self.fixedSize - bytes.count)
     for section in sections {
       append(section.kind)

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Compute
+import Files
+import Foundation
+import LinearAlgebra
+import SystemPackage
+import VectorIndexes
+
+/// Recall and speed of nearest-neighbour search on given vectors, one JSON line a setting.
+struct ANNBenchmark: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ann",
+    abstract: "Recall@10 and speed of search on the vectors of a folder, one JSON line a setting.",
+    discussion: """
+      FOLDER holds base.npy and queries.npy (float32 rows of length 1), gt.npy (int32, the true neighbours of each query, \
+      best first) and perhaps queries_text.npy and gt_text.npy. The lines have the form of Benchmarks/peers/ann.py's.
+      """)
+
+  @Argument(help: "A folder of .npy files.")
+  var folder: String
+
+  @Option(help: "Seconds for each figure.")
+  var seconds = 0.8
+
+  @Option(help: "How numbers are stored: float32 or float16.")
+  var storage = "float32"
+
+  @Option(help: "Recalls to ask for.")
+  var recall: [Double] = [0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995, 0.999]
+
+  @Flag(help: "Exact search only.")
+  var exact = false
+
+  func run() throws {
+    let base = try NumpyFile(FilePath(folder).appending("base.npy"), type: "<f4")
+    let temporary = try TemporaryFolder()
+    let path = temporary.path.appending("ann.duetvec")
+    let started = ContinuousClock.now
+    let writer = try SegmentWriter(
+      to: path, id: 1, fingerprint: [UInt8](repeating: 1, count: 32), dimension: base.columns, count: base.rows,
+      storage: storage == "float16" ? .float16 : .float32, structure: exact ? .codes : .lists)
+    for row in 0..<base.rows { try writer.append(VectorKey(item: Int64(row)), base.row(row, as: Float.self)) }
+    let bytes = try writer.finish()
+    let build = (ContinuousClock.now - started).inSeconds
+    FileHandle.standardError.write(Data("built \(bytes) bytes in \(build.digits(1)) s\n".utf8))
+    for (name, suffix) in [("main", ""), ("text", "_text")] {
+      let queries = FilePath(folder).appending("queries\(suffix).npy")
+      guard let file = try? NumpyFile(queries, type: "<f4") else { continue }
+      let truth = try NumpyFile(FilePath(folder).appending("gt\(suffix).npy"), type: "<i4")
+      let set = QuerySet(
+        name: name, folder: folder, path: path, queries: (0..<file.rows).flatMap { file.row($0, as: Float.self) },
+        count: file.rows, truth: (0..<file.rows).map { Set(truth.row($0, as: Int32.self).prefix(10).map { Int64($0) }) })
+      for target in exact ? [] : recall { try measure(set, .atLeast(target), "\(target)", build, bytes) }
+      try measure(set, .exact, "exact", build, bytes)
+    }
+  }
+
+  private func measure(_ set: QuerySet, _ recall: Recall, _ setting: String, _ build: Double, _ bytes: Int) throws {
+    let one = try set.throughput(recall, threads: 1, seconds: seconds)
+    let two = try set.throughput(recall, threads: 2, seconds: seconds / 2)
+    let latency = try set.latency(recall, seconds: seconds)
+    let fields = [
+      "\"set\":\"\(FilePath(folder).lastComponent?.string ?? folder)\"", "\"method\":\"duet\"",
+      "\"queries\":\"\(set.name)\"", "\"params\":{\"recall\":\"\(setting)\"}",
+      "\"recall\":\(one.recall.digits(4))", "\"qps_1t\":\(one.rate.digits(1))", "\"qps_2t\":\(two.rate.digits(1))",
+      "\"p50_us\":\((latency.median * 1e6).digits(1))", "\"p99_us\":\((latency.percentile(0.99) * 1e6).digits(1))",
+      "\"build_s\":\(build.digits(2))", "\"bytes\":\(bytes)",
+    ]
+    print("{" + fields.joined(separator: ",") + "}")
+    fflush(nil)
+  }
+}
+
+/// Queries with their true neighbours, against one segment.
+private struct QuerySet {
+  let name: String
+  let folder: String
+  let path: FilePath
+  let queries: [Float]
+  let count: Int
+  let truth: [Set<Int64>]
+
+  private var dimension: Int { queries.count / count }
+
+  private func search(threads: Int) throws -> VectorSearch {
+    try VectorSearch(dimension: dimension, sources: [VectorSource(Segment(path))], pool: ComputePool(threadCount: threads))
+  }
+
+  /// Queries a second, all in one call, and the share of the true neighbours that were found.
+  func throughput(_ recall: Recall, threads: Int, seconds: Double) throws -> (rate: Double, recall: Double) {
+    let search = try search(threads: threads)
+    let some = recall == .exact ? min(count, 200) : count
+    let batch = Array(queries[..<(some * dimension)])
+    var found: [[Neighbor]] = []
+    let times = try Measurement.alternating(seconds: seconds, [
+      { found = try search.neighbors(ofEach: batch, count: some, k: 10, recall: recall) }
+    ])
+    let hits = zip(found, truth).map { found, truth in found.count { truth.contains($0.item) } }.reduce(0, +)
+    return (Double(some) / times[0].median, Double(hits) / Double(10 * some))
+  }
+
+  /// The time of one query alone, on one thread.
+  func latency(_ recall: Recall, seconds: Double) throws -> Measurement {
+    let search = try search(threads: 1)
+    var runs: [Double] = []
+    let started = ContinuousClock.now
+    for turn in 0..<Int.max {
+      let query = turn % count
+      let own = Array(queries[(query * dimension)..<((query + 1) * dimension)])
+      runs.append(
+        try Measurement.timing {
+          let found = try search.neighbors(of: own, k: 10, recall: recall)
+          precondition(found.count == 10, "neighbours are missing")
+        })
+      if turn >= 20, (ContinuousClock.now - started).inSeconds > seconds { break }
+    }
+    return Measurement(runs: runs.sorted())
+  }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import LinearAlgebra
+
+/// The quantised copies of a segment's rows: rotated, one signed byte a number, in steps of the row's own scale.
+///
+/// A quarter of the bytes of float32 rows, and a certificate: no code is further from its rotated row than the error
+/// of its group, so that a score from codes tells where the true score lies (Cauchy-Schwarz).
+struct CodeTable {
+  /// Slots that share one error.
+  static let groupSize = 64
+
+  /// `[count, dimension]`.
+  let codes: UnsafePointer<Int8>
+  /// `[count]`
+  let scales: UnsafePointer<Float>
+  /// `[⌈count / groupSize⌉]`
+  let errors: UnsafePointer<Float>
+  let count: Int
+  /// Bytes of a code.
+  let dimension: Int
+
+  /// How far the codes of `slots` are from their rows at most; a multiple of the group size comes first.
+  func error(of slots: Range<Int>) -> Float {
+    var largest: Float = 0
+    for group in (slots.lowerBound / Self.groupSize)..<((slots.upperBound + Self.groupSize - 1) / Self.groupSize) {
+      // A damaged file may hold anything; NaN must not pass for small.
+      let error = errors[group]
+      largest = error >= 0 ? max(largest, error) : .infinity
+    }
+    return largest
+  }
+}
+
+/// One query, or several, in the space of the codes.
+struct QuantizedQueries: Sendable {
+  let rotation: Rotation
+  let count: Int
+  /// `[count, codeDimension]`, rotated.
+  let rotated: [Float]
+  /// `[count, codeDimension]`
+  let codes: [Int8]
+  /// `[count]`
+  let scales: [Float]
+  /// The length of each query.
+  let lengths: [Float]
+  /// How far the code of each query is from its rotated self.
+  let errors: [Float]
+
+  /// Rotates and quantises `queries`, `[count, rotation.dimension]`, each finite.
+  init(_ queries: UnsafePointer<Float>, count: Int, rotation: Rotation) {
+    let (dimension, codeDimension) = (rotation.dimension, rotation.codeDimension)
+    self.rotation = rotation
+    self.count = count
+    var rotated = [Float](repeating: 0, count: count * codeDimension)
+    var codes = [Int8](repeating: 0, count: count * codeDimension)
+    var scales: [Float] = []
+    var lengths: [Float] = []
+    var errors: [Float] = []
+    rotated.withUnsafeMutableBufferPointer { rotated in
+      codes.withUnsafeMutableBufferPointer { codes in
+        guard let rotated = rotated.baseAddress, let codes = codes.baseAddress else { return }
+        for query in 0..<count {
+          let (own, code) = (rotated + query * codeDimension, codes + query * codeDimension)
+          rotation.apply(queries + query * dimension, into: own)
+          let scale = CodeKernels.current.quantize(own, count: codeDimension, into: code)
+          let (length, error) = Self.distances(own, code, scale, codeDimension)
+          scales.append(scale)
+          lengths.append(length)
+          errors.append(error)
+        }
+      }
+    }
+    self.rotated = rotated
+    self.codes = codes
+    self.scales = scales
+    self.lengths = lengths
+    self.errors = errors
+  }
+
+  /// Calls `body` with the code of a query and its scale.
+  @inline(__always)
+  func withCode<Result>(_ query: Int, _ body: (UnsafePointer<Int8>, Float) -> Result) -> Result {
+    codes.withUnsafeBufferPointer { codes in
+      guard let base = codes.baseAddress else { preconditionFailure("there are no queries") }
+      return body(base + query * rotation.codeDimension, scales[query])
+    }
+  }
+
+  /// Calls `body` with a query, rotated.
+  @inline(__always)
+  func withRotated<Result>(_ query: Int, _ body: (UnsafePointer<Float>) -> Result) -> Result {
+    rotated.withUnsafeBufferPointer { rotated in
+      guard let base = rotated.baseAddress else { preconditionFailure("there are no queries") }
+      return body(base + query * rotation.codeDimension)
+    }
+  }
+
+  /// The dot product of a query with `vector`, `[codeDimension]`, rotated.
+  func product(_ query: Int, _ vector: UnsafePointer<Float>) -> Float {
+    var product: Float = 0
+    let row = StoredRows(base: vector, count: 1, dimension: rotation.codeDimension, storage: .float32)
+    withRotated(query) {
+      ScanKernels.current.score(queries: $0, queryCount: 1, rows: row, range: 0..<1, into: &product, stride: 1)
+    }
+    return product
+  }
+
+  /// How far a score from codes can be from the score of the scan kernels, for codes no further than `codeError` from
+  /// rows of length 1: |⟨x, q⟩ - ⟨x₈, q₈⟩| ≤ |x - x₈| |q| + |x₈| |q - q₈|, and the rounding of both scores and rotations.
+  func margin(_ query: Int, codeError: Float) -> Float {
+    let longest = 1 + UnitVector.tolerance
+    let rounding =
+      ScanKernels.productError(dimension: rotation.codeDimension) + 2 * rotation.error + 8 * 0x1p-24
+    let bound =
+      codeError * lengths[query] + (longest + codeError) * errors[query]
+      + rounding * longest * lengths[query]
+    return (bound * 1.0001).nextUp
+  }
+
+  /// The length of a rotated vector, and how far its code is from it; both rounded up.
+  static func distances(
+    _ vector: UnsafePointer<Float>, _ code: UnsafePointer<Int8>, _ scale: Float, _ count: Int
+  ) -> (length: Float, error: Float) {
+    var squares = 0.0
+    var errors = 0.0
+    for index in 0..<count {
+      let value = Double(vector[index])
+      let error = value - Double(code[index]) * Double(scale)
+      squares += value * value
+      errors += error * error
+    }
+    return (Float(squares.squareRoot() * 1.000001).nextUp, Float(errors.squareRoot() * 1.000001).nextUp)
+  }
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Compute
+internal import LinearAlgebra
+
+/// Spherical k-means: centroids of length 1, each vector with the centroid of the largest dot product.
+///
+/// Lloyd's iterations over a sample, as matrix products on all threads. The result depends on the rows alone, not on the
+/// number of threads: every piece of work is fixed, and sums are taken in the order of slots.
+struct KMeans: Sendable {
+  /// Rows that one matrix product compares with all centroids.
+  static let tileRows = 128
+  /// Rows of the sample for each centroid.
+  static let sampleShare = 64
+  static let iterations = 10
+
+  let rows: StoredRows
+  let pool: ComputePool
+  let isCancelled: @Sendable () -> Bool
+
+  /// The centroids, `[count, dimension]`.
+  ///
+  /// - Throws: `CancellationError`.
+  func centroids(_ count: Int, progress: (Double) -> Void) throws -> [Float] {
+    let sample = Self.sample(of: rows.count, atMost: count * Self.sampleShare)
+    var centroids = initial(count, from: sample)
+    for iteration in 0..<Self.iterations {
+      let nearest = try assign(sample, to: centroids)
+      centroids = means(of: sample, nearest, count: count, previous: centroids)
+      progress(Double(iteration + 1) / Double(Self.iterations))
+    }
+    return centroids
+  }
+
+  /// `limit` slots spread evenly, or all.
+  static func sample(of count: Int, atMost limit: Int) -> [UInt32] {
+    guard count > limit else { return Array(0..<UInt32(count)) }
+    return (0..<limit).map { UInt32($0 * count / limit) }
+  }
+
+  /// Rows of the sample that lie far apart in it, so that runs of near-equal pictures do not start as many centroids.
+  private func initial(_ count: Int, from sample: [UInt32]) -> [Float] {
+    var order = sample
+    var random = SplitMix64(state: 1)
+    for index in 0..<min(count, order.count) {
+      let other = index + Int(random.next() % UInt64(order.count - index))
+      order.swapAt(index, other)
+    }
+    var centroids = [Float](repeating: 0, count: count * rows.dimension)
+    centroids.withUnsafeMutableBufferPointer { centroids in
+      guard let base = centroids.baseAddress else { return }
+      for index in 0..<count { widen(order[index % order.count], into: base + index * rows.dimension) }
+    }
+    return centroids
+  }
+
+  private func widen(_ slot: UInt32, into output: UnsafeMutablePointer<Float>) {
+    ScanKernels.current.widen(rows, range: Int(slot)..<(Int(slot) + 1), into: output)
+  }
+
+  /// The nearest centroid of each of `slots`.
+  private func assign(_ slots: [UInt32], to centroids: [Float]) throws -> [UInt32] {
+    let count = centroids.count / rows.dimension
+    let nearest = SharedArray<UInt32>(count: slots.count)
+    try compare(slots, with: centroids) { first, tileCount, products in
+      for row in 0..<tileCount {
+        let own = products + row * count
+        var best: Float = -.infinity
+        for index in 0..<count where own[index] > best { best = own[index] }
+        var place = 0
+        while place < count - 1, own[place] != best { place += 1 }
+        nearest.base[first + row] = UInt32(place)
+      }
+    }
+    return nearest.array
+  }
+
+  /// Calls `body` with the dot products of some rows and all centroids, `[tileCount, centroids]`, on all threads.
+  func compare(
+    _ slots: [UInt32], with centroids: [Float],
+    _ body: @Sendable (_ first: Int, _ tileCount: Int, _ products: UnsafePointer<Float>) -> Void
+  ) throws {
+    let count = centroids.count / rows.dimension
+    let tiles = (slots.count + Self.tileRows - 1) / Self.tileRows
+    pool.forEach(tiles) { tile in
+      guard !isCancelled() else { return }
+      let first = tile * Self.tileRows
+      let tileCount = min(Self.tileRows, slots.count - first)
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: tileCount * rows.dimension) { copies in
+        guard let copies = copies.baseAddress else { return }
+        for row in 0..<tileCount { widen(slots[first + row], into: copies + row * rows.dimension) }
+        let products = UnsafeMutablePointer<Float>.allocate(capacity: tileCount * count)
+        defer { products.deallocate() }
+        ScanKernels.current.multiply(
+          queries: copies, queryCount: tileCount, rows: centroids, rowCount: count, dimension: rows.dimension,
+          into: products)
+        body(first, tileCount, products)
+      }
+    }
+    guard !isCancelled() else { throw CancellationError() }
+  }
+
+  /// The normalised mean of each centroid's rows. A centroid without rows takes the place of a row of the largest.
+  private func means(
+    of slots: [UInt32], _ nearest: [UInt32], count: Int, previous: [Float]
+  ) -> [Float] {
+    let members = Members(nearest, count: count)
+    let dimension = rows.dimension
+    let centroids = SharedArray<Float>(copying: previous)
+    pool.forEach(count) { list in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * dimension) { memory in
+        guard let sum = memory.baseAddress, !members[list].isEmpty else { return }
+        let row = sum + dimension
+        sum.update(repeating: 0, count: dimension)
+        for index in members[list] {
+          widen(slots[Int(index)], into: row)
+          for place in 0..<dimension { sum[place] += row[place] }
+        }
+        Self.normalize(sum, dimension, into: centroids.base + list * dimension)
+      }
+    }
+    replaceEmpty(members, slots, centroids)
+    return centroids.array
+  }
+
+  private func replaceEmpty(_ members: Members, _ slots: [UInt32], _ centroids: SharedArray<Float>) {
+    let empty = (0..<members.count).filter { members[$0].isEmpty }
+    guard !empty.isEmpty else { return }
+    let largest = (0..<members.count).sorted {
+      (members[$1].count, $0) < (members[$0].count, $1)
+    }
+    for (turn, list) in empty.enumerated() {
+      let donor = members[largest[turn % largest.count]]
+      guard donor.count > 1 else { return }
+      widen(slots[Int(donor[donor.startIndex + donor.count / 2])], into: centroids.base + list * rows.dimension)
+    }
+  }
+
+  private static func normalize(_ sum: UnsafePointer<Float>, _ count: Int, into output: UnsafeMutablePointer<Float>) {
+    var squares = 0.0
+    for index in 0..<count { squares += Double(sum[index]) * Double(sum[index]) }
+    // Rows that cancel out leave the centroid where it was.
+    guard squares > 1e-12 else { return }
+    let scale = Float(1 / squares.squareRoot())
+    for index in 0..<count { output[index] = sum[index] * scale }
+  }
+}
+
+/// Which elements belong to each of some lists, in their own order: a counting sort.
+struct Members: Sendable {
+  let count: Int
+  private let starts: [Int]
+  private let order: [UInt32]
+
+  /// - Parameter lists: the list of each element, below `count`.
+  init(_ lists: [UInt32], count: Int) {
+    var starts = [Int](repeating: 0, count: count + 1)
+    for list in lists { starts[Int(list) + 1] += 1 }
+    for list in 0..<count { starts[list + 1] += starts[list] }
+    var next = starts
+    var order = [UInt32](repeating: 0, count: lists.count)
+    for (index, list) in lists.enumerated() {
+      order[next[Int(list)]] = UInt32(index)
+      next[Int(list)] += 1
+    }
+    self.count = count
+    self.starts = starts
+    self.order = order
+  }
+
+  /// The elements of a list, rising.
+  subscript(list: Int) -> ArraySlice<UInt32> { order[starts[list]..<starts[list + 1]] }
+}
+
+/// An array whose elements the pieces of one parallel operation write, each its own.
+final class SharedArray<Element>: @unchecked Sendable where Element: BitwiseCopyable & ExpressibleByIntegerLiteral {
+  // Unchecked: every piece writes other elements, and nobody reads before all are done.
+  let base: UnsafeMutablePointer<Element>
+  let count: Int
+
+  /// Zeros.
+  init(count: Int) {
+    self.count = count
+    base = .allocate(capacity: max(count, 1))
+    base.initialize(repeating: 0, count: count)
+  }
+
+  convenience init(copying elements: [Element]) {
+    self.init(count: elements.count)
+    elements.withUnsafeBufferPointer { if let from = $0.baseAddress { base.update(from: from, count: count) } }
+  }
+
+  deinit { base.deallocate() }
+
+  var array: [Element] { Array(UnsafeBufferPointer(start: base, count: count)) }
+}
+
+/// Float rows where they do not move, for pieces of parallel operations to read.
+final class SharedRows: @unchecked Sendable {
+  // Unchecked: written before anybody else sees it, never after.
+  private let base: UnsafeMutablePointer<Float>
+  let rows: StoredRows
+
+  /// - Parameter values: `[n, dimension]`
+  init(_ values: [Float], dimension: Int) {
+    let base = UnsafeMutablePointer<Float>.allocate(capacity: max(values.count, 1))
+    values.withUnsafeBufferPointer { if let from = $0.baseAddress { base.initialize(from: from, count: $0.count) } }
+    self.base = base
+    rows = StoredRows(base: base, count: values.count / dimension, dimension: dimension, storage: .float32)
+  }
+
+  deinit { base.deallocate() }
+}

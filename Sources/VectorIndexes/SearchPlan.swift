@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// How sure a search must be to find the true nearest neighbours.
+package enum Recall: Hashable, Sendable {
+  /// All of them, provably.
+  case exact
+  /// On average at least this share of them, 0 < share < 1.
+  case atLeast(Double)
+
+  /// What people get who ask for nothing else.
+  package static let standard = Recall.atLeast(0.98)
+}
+
+/// How one source of a search is looked through, and why.
+enum SourcePlan: Hashable, Sendable {
+  /// Every allowed vector is looked at.
+  case scan(Reason)
+  /// The nearest lists are.
+  case probe(ListEffort)
+  /// Nothing is allowed there.
+  case skip
+
+  enum Reason: String, Sendable {
+    case wantedExact = "exact search was asked for"
+    case small = "there are no lists: it is small"
+    case fewAllowed = "few of its vectors are allowed"
+    case manyWanted = "so many neighbours are wanted that most lists would be read"
+  }
+}
+
+/// Chooses between scanning and probing from the size of a segment, what a filter allows, k and the recall.
+struct SearchPlanner {
+  let k: Int
+  let recall: Recall
+
+  /// - Parameter allowedCount: slots that may be returned.
+  func plan(_ table: VectorTable, allowedCount: Int) -> SourcePlan {
+    guard allowedCount > 0 else { return .skip }
+    guard let lists = table.lists else { return .scan(.small) }
+    guard case .atLeast(let share) = recall, share < 1 else { return .scan(.wantedExact) }
+    let selectivity = Double(allowedCount) / Double(table.count)
+    guard allowedCount >= max(5_000, table.count / 50) else { return .scan(.fewAllowed) }
+    let effort = effort(lists, recall: share, spread: min(1 / selectivity, 16))
+    // Reading an entry costs about an eighth of reading a code; each vector has two.
+    guard effort.nprobe * 2 < lists.count else { return .scan(.manyWanted) }
+    return .probe(effort)
+  }
+
+  /// - Parameter spread: over how many times as many lists the neighbours lie, since a filter leaves fewer in each.
+  private func effort(_ lists: InvertedLists, recall: Double, spread: Double) -> ListEffort {
+    let miss = 1 - recall
+    let depth = (Double(max(k, 10)) / 10).squareRoot()
+    // From RESULTS.md: what the sets measured there need, the harder ones included.
+    let share = 0.22 / miss.squareRoot()
+    let nprobe = share * Double(lists.count).squareRoot() * depth * spread
+    let candidates = Double(max(k, 10)) * 2.2 / miss.squareRoot()
+    return ListEffort(
+      nprobe: min(lists.count, max(4, Int(nprobe.rounded(.up)))),
+      candidateCount: max(60, Int(candidates.rounded(.up))),
+      rescoredCount: k + max(6, k / 2))
+  }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Files
+internal import LinearAlgebra
+
+extension SegmentWriter {
+  /// Appends the sections of codes and, where the structure has them, of lists.
+  ///
+  /// - Returns: how many blocks the lists have; nil without lists.
+  func appendIndex(
+    isCancelled: @escaping @Sendable () -> Bool, progress: (Double) -> Void
+  ) throws -> Int? {
+    let written = try output.mapAppended()
+    let rows = StoredRows(
+      base: written.base + header.sections[0].offset, count: header.count, dimension: header.dimension,
+      storage: header.storage)
+    let rotation = Rotation(dimension: header.dimension)
+    let count = try withExtendedLifetime(written) {
+      try appendCodes(rows, rotation)
+      guard header.index.listCount > 0 else { return Int?.none }
+      let builder = try ListBuilder(
+        rows, rotation: rotation, listCount: header.index.listCount, pool: pool, isCancelled: isCancelled,
+        progress: progress)
+      try appendLists(builder)
+      return builder.blockCount
+    }
+    progress(1)
+    return count
+  }
+
+  private func appendCodes(_ rows: StoredRows, _ rotation: Rotation) throws(FileError) {
+    try beginSection()
+    let quality = try CodeWriter(rows: rows, rotation: rotation, pool: pool).write { (codes) throws(FileError) in
+      try append(part: codes.span.bytes)
+    }
+    try append(section: quality.scales.span.bytes)
+    try append(section: quality.errors.span.bytes)
+  }
+
+  private func appendLists(_ builder: ListBuilder) throws(FileError) {
+    let (codes, scales) = builder.centroidCodes()
+    let mean = builder.centroidMean()
+    try append(section: codes.span.bytes)
+    try append(section: scales.span.bytes)
+    try append(section: mean.span.bytes)
+    try append(section: builder.centroidBlocks(mean: mean).span.bytes)
+    try append(section: builder.starts.span.bytes)
+    try beginSection()
+    try builder.writeBlocks { (blocks) throws(FileError) in try append(part: blocks.span.bytes) }
+  }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import TestSupport
+import Testing
+
+@testable import VectorIndexes
+
+@Suite struct CodesTests {
+  @Test("A rotation keeps dot products, spreads what is concentrated, and is always the same")
+  func rotates() {
+    var random = SeededRandom(seed: 41)
+    for dimension in [1, 2, 3, 15, 64, 100, 384, 512, 513] {
+      let rotation = Rotation(dimension: dimension)
+      #expect(rotation.codeDimension % 64 == 0 && rotation.codeDimension >= dimension)
+      var (one, other) = (
+        [Float](repeating: 0, count: rotation.codeDimension), [Float](repeating: 0, count: rotation.codeDimension)
+      )
+      for _ in 0..<10 {
+        let (a, b) = (
+          VectorSet.unit((0..<dimension).map { _ in random.normal() }),
+          VectorSet.unit((0..<dimension).map { _ in random.normal() })
+        )
+        rotation.apply(a, into: &one)
+        rotation.apply(b, into: &other)
+        #expect(abs(product(one, other) - product(a, b)) <= 2 * Double(rotation.error))
+        #expect(abs(product(one, one) - 1) <= 2 * Double(rotation.error))
+        #expect(one[dimension...].allSatisfy { $0 == 0 })
+      }
+      rotation.apply([1] + [Float](repeating: 0, count: dimension - 1), into: &one)
+      if dimension >= 64 { #expect(one.allSatisfy { abs($0) < 0.5 }) }
+      Rotation(dimension: dimension).apply([1] + [Float](repeating: 0, count: dimension - 1), into: &other)
+      #expect(one == other)
+    }
+  }
+
+  @Test("No score from codes is further from the true one than the margin")
+  func certifies() throws {
+    var random = SeededRandom(seed: 42)
+    let folder = try TemporaryDirectory()
+    for (dimension, scale) in [(3, Float(1)), (40, 1e-3), (130, 1), (512, 70)] {
+      let set = VectorSet.gaussian(items: 0..<300, dimension: dimension, random: &random)
+      let table = try set.segment(.float32, in: folder, id: UInt64(dimension), structure: .codes).table
+      let codes = try #require(table.codes)
+      let queries = (0..<(4 * dimension)).map { _ in scale * random.normal() }
+      let quantized = QuantizedQueries(queries, count: 4, rotation: Rotation(dimension: dimension))
+      for query in 0..<4 {
+        var candidates = (0..<300).map { Candidate(score: 0, id: UInt32($0)) }
+        quantized.withCode(query) { CodeKernels.current.score(&candidates, query: $0, scale: $1, codes: codes) }
+        let own = Array(queries[(query * dimension)..<((query + 1) * dimension)])
+        let margin = quantized.margin(query, codeError: codes.error(of: 0..<300))
+        // A margin that says nothing would certify anything.
+        #expect(margin < 0.05 * quantized.lengths[query])
+        for slot in 0..<300 {
+          #expect(abs(Double(candidates[slot].score) - product(own, set.row(slot))) <= Double(margin))
+        }
+      }
+    }
+  }
+
+  @Test("The best candidates are those of a full sort, in whatever order they come")
+  func partitions() {
+    var random = SeededRandom(seed: 43)
+    for count in [1, 2, 3, 10, 100, 1000] {
+      for round in 0..<20 {
+        var candidates = (0..<count).map { id in
+          Candidate(
+            score: round == 0 ? 1 : id % 97 == 5 ? .nan : Float(Int.random(in: 0..<(count / 2 + 1), using: &random)),
+            id: UInt32(id))
+        }
+        candidates.shuffle(using: &random)
+        let sorted = candidates.sorted { $0.precedes($1) }
+        let best = Int.random(in: 1...count, using: &random)
+        candidates.withUnsafeMutableBufferPointer { $0.partition(best: best) }
+        #expect(Set(candidates[..<best].map(\.id)) == Set(sorted[..<best].map(\.id)))
+        #expect(candidates[best - 1].id == sorted[best - 1].id)
+      }
+    }
+  }
+
+  private func product(_ one: [Float], _ other: [Float]) -> Double {
+    zip(one, other).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+  }
+}
