@@ -48,15 +48,14 @@ struct SearchPlanner {
 
   /// - Parameter spread: over how many times as many lists the neighbours lie, since a filter leaves fewer in each.
   private func effort(_ lists: InvertedLists, recall: Double, spread: Double) -> ListEffort {
-    let miss = 1 - recall
-    let depth = (Double(max(k, 10)) / 10).squareRoot()
-    // From RESULTS.md: what the sets measured there need, the harder ones included.
-    let share = 0.22 / miss.squareRoot()
-    let nprobe = share * Double(lists.count).squareRoot() * depth * spread
-    let candidates = Double(max(k, 10)) * 2.2 / miss.squareRoot()
+    // Measured on few queries, and not the user's: a third of the misses is kept in reserve.
+    let measured = lists.effort(recall: 1 - (1 - recall) * 0.67)
+    let depth = Double(max(k, MeasuredEffort.k)) / Double(MeasuredEffort.k)
+    let nprobe = Double(measured.nprobe) * depth.squareRoot() * spread
+    let candidates = Double(measured.candidateCount) * (depth + depth.squareRoot()) / 2
     return ListEffort(
-      nprobe: min(lists.count, max(4, Int(nprobe.rounded(.up)))),
-      candidateCount: max(60, Int(candidates.rounded(.up))),
+      nprobe: min(lists.count, max(1, Int(nprobe.rounded(.up)))),
+      candidateCount: min(1 << 20, max(k + 16, Int(candidates.rounded(.up)))),
       rescoredCount: k + max(6, k / 2))
   }
 }

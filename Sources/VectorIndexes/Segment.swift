@@ -73,39 +73,5 @@ package final class Segment: Sendable {
   /// Starts reading the file into memory, in the background.
   package func prefetch() { file.advise(.willNeed) }
 
-  var table: VectorTable {
-    // Sections are aligned to 64 bytes at least and their lengths fit `count`: checked when the header was read.
-    VectorTable(
-      owner: file,
-      items: start(.items).assumingMemoryBound(to: Int64.self),
-      ordinals: start(.ordinals).assumingMemoryBound(to: UInt32.self),
-      rows: StoredRows(base: start(.vectors), count: count, dimension: dimension, storage: storage),
-      codes: codes, lists: lists)
-  }
-
-  private var codes: CodeTable? {
-    guard header.index.codeDimension > 0 else { return nil }
-    return CodeTable(
-      codes: start(.codes).assumingMemoryBound(to: Int8.self),
-      scales: start(.codeScales).assumingMemoryBound(to: Float.self),
-      errors: start(.codeErrors).assumingMemoryBound(to: Float.self),
-      count: count, dimension: header.index.codeDimension)
-  }
-
-  private var lists: InvertedLists? {
-    guard header.index.listCount > 0 else { return nil }
-    return InvertedLists(
-      count: header.index.listCount, blockCount: header.index.blockCount,
-      codeDimension: header.index.codeDimension,
-      centroids: start(.centroidCodes).assumingMemoryBound(to: Int8.self),
-      centroidScales: start(.centroidScales).assumingMemoryBound(to: Float.self),
-      mean: start(.centroidMean).assumingMemoryBound(to: Float.self),
-      centroidBlocks: start(.centroidBlocks),
-      starts: start(.listStarts).assumingMemoryBound(to: UInt32.self),
-      blocks: start(.listBlocks))
-  }
-
-  private func start(_ kind: SectionKind) -> UnsafeRawPointer {
-    file.base + (header.section(kind)?.offset ?? 0)
-  }
+  var table: VectorTable { VectorTable(file, header) }
 }

@@ -4,27 +4,26 @@ internal import LinearAlgebra
 
 extension SegmentWriter {
   /// Appends the sections of codes and, where the structure has them, of lists.
-  ///
-  /// - Returns: how many blocks the lists have; nil without lists.
-  func appendIndex(
-    isCancelled: @escaping @Sendable () -> Bool, progress: (Double) -> Void
-  ) throws -> Int? {
+  func appendIndex(isCancelled: @escaping @Sendable () -> Bool, progress: (Double) -> Void) throws {
     let written = try output.mapAppended()
     let rows = StoredRows(
       base: written.base + header.sections[0].offset, count: header.count, dimension: header.dimension,
       storage: header.storage)
     let rotation = Rotation(dimension: header.dimension)
-    let count = try withExtendedLifetime(written) {
+    try withExtendedLifetime(written) {
       try appendCodes(rows, rotation)
-      guard header.index.listCount > 0 else { return Int?.none }
+      guard header.index.listCount > 0 else { return }
       let builder = try ListBuilder(
         rows, rotation: rotation, listCount: header.index.listCount, pool: pool, isCancelled: isCancelled,
         progress: progress)
       try appendLists(builder)
-      return builder.blockCount
+      layOut(blockCount: builder.blockCount)
     }
+    guard header.index.listCount > 0 else { return }
+    let table = VectorTable(try output.mapAppended(), header)
+    let efforts = try EffortMeasurement(table, rotation: rotation, pool: pool).efforts()
+    try append(section: efforts.span.bytes)
     progress(1)
-    return count
   }
 
   private func appendCodes(_ rows: StoredRows, _ rotation: Rotation) throws(FileError) {

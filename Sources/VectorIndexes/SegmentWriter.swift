@@ -126,10 +126,11 @@ package final class SegmentWriter {
       try append(section: items.span.bytes)
       try append(section: ordinals.span.bytes)
       if header.index.codeDimension > 0 {
-        let lists = try appendIndex(isCancelled: isCancelled, progress: progress)
-        if let lists { header.index.blockCount = lists }
+        try appendIndex(isCancelled: isCancelled, progress: progress)
       }
-      try output.overwrite(finalHeader().encoded, at: 0)
+      precondition(checksums.count == header.sections.count, "a section was not written")
+      for index in checksums.indices { header.sections[index].checksum = checksums[index].value }
+      try output.overwrite(header.encoded, at: 0)
       try output.commit()
     } catch let error as FileError {
       output.discard()
@@ -141,14 +142,13 @@ package final class SegmentWriter {
     return header.fileSize
   }
 
-  /// The header with all sizes and checksums.
-  private func finalHeader() -> SegmentHeader {
+  /// Lays the segment out again, now that the lists are made.
+  func layOut(blockCount: Int) {
+    var index = header.index
+    index.blockCount = blockCount
     header = SegmentHeader(
       segmentID: header.segmentID, fingerprint: header.fingerprint, dimension: header.dimension,
-      count: header.count, storage: header.storage, index: header.index)
-    precondition(checksums.count == header.sections.count, "a section was not written")
-    for index in checksums.indices { header.sections[index].checksum = checksums[index].value }
-    return header
+      count: header.count, storage: header.storage, index: index)
   }
 
   /// Appends a whole section.

@@ -11,6 +11,12 @@ package struct VectorSource: Sendable {
   let live: SlotBitmap?
   let name: String
 
+  init(table: VectorTable, live: SlotBitmap?, name: String) {
+    self.table = table
+    self.live = live
+    self.name = name
+  }
+
   /// A segment, without the items in `tombstones`.
   package init(_ segment: Segment, tombstones: [Int64] = []) {
     self.init(segment, deleted: tombstones.isEmpty ? nil : segment.bitmap(of: tombstones))

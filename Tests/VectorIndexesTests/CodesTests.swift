@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import LinearAlgebra
 import TestSupport
 import Testing
 
@@ -61,10 +62,11 @@ import Testing
     var random = SeededRandom(seed: 43)
     for count in [1, 2, 3, 10, 100, 1000] {
       for round in 0..<20 {
-        var candidates = (0..<count).map { id in
-          Candidate(
-            score: round == 0 ? 1 : id % 97 == 5 ? .nan : Float(Int.random(in: 0..<(count / 2 + 1), using: &random)),
-            id: UInt32(id))
+        var candidates: [Candidate] = []
+        for id in 0..<count {
+          var score = Float(Int.random(in: 0...(count / 2), using: &random))
+          if round == 0 { score = 1 } else if id % 97 == 5 { score = .nan }
+          candidates.append(Candidate(score: score, id: UInt32(id)))
         }
         candidates.shuffle(using: &random)
         let sorted = candidates.sorted { $0.precedes($1) }

@@ -93,6 +93,8 @@ enum SectionKind: UInt32, CaseIterable {
   case listStarts = 11
   /// `[blockCount]` blocks: rotated rows less their centroid.
   case listBlocks = 12
+  /// `[MeasuredEffort.count]`: what looking at some of the lists finds.
+  case efforts = 13
 
   /// The kinds that a segment of this shape has, in the order of the file.
   static func kinds(of index: IndexShape) -> [SectionKind] {
@@ -121,6 +123,7 @@ enum SectionKind: UInt32, CaseIterable {
     case .centroidBlocks: (index.listCount + 31) / 32 * index.blockSize
     case .listStarts: (index.listCount + 1) * 4
     case .listBlocks: index.blockCount * index.blockSize
+    case .efforts: MeasuredEffort.count * MemoryLayout<MeasuredEffort>.stride
     }
   }
 
@@ -138,6 +141,7 @@ enum SectionKind: UInt32, CaseIterable {
     case .centroidBlocks: "centroid blocks"
     case .listStarts: "list starts"
     case .listBlocks: "list blocks"
+    case .efforts: "efforts"
     }
   }
 }

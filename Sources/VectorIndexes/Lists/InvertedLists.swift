@@ -27,6 +27,8 @@ struct InvertedLists {
   let starts: UnsafePointer<UInt32>
   /// `[blockCount]`
   let blocks: UnsafeRawPointer
+  /// `[MeasuredEffort.count]`, rising.
+  let efforts: UnsafePointer<MeasuredEffort>
 
   var blockSize: Int { IndexShape(codeDimension: codeDimension).blockSize }
 
@@ -35,6 +37,12 @@ struct InvertedLists {
   func blocks(of list: Int) -> Range<Int> {
     let (start, end) = (Int(starts[list]), Int(starts[list + 1]))
     return start <= end && end <= blockCount ? start..<end : 0..<0
+  }
+
+  /// The least effort that is known to find `recall` of the true neighbours, or the most that was tried.
+  func effort(recall: Double) -> MeasuredEffort {
+    for index in 0..<MeasuredEffort.count where Double(efforts[index].recall) >= recall { return efforts[index] }
+    return efforts[MeasuredEffort.count - 1]
   }
 
   /// The slots in a block; places that are not used have no number for a factor.

@@ -46,7 +46,7 @@ struct ListSearch {
   ) -> [Neighbor] {
     var effort = effort
     while true {
-      let found = neighbors(of: original, k: k, effort, allowed)
+      let found = neighbors(of: original, k: k, exactly: effort, allowed: allowed)
       guard found.count < k, effort.nprobe < lists.count || effort.rescoredCount < table.count else { return found }
       effort.nprobe = min(lists.count, 4 * effort.nprobe)
       effort.candidateCount *= 2
@@ -54,8 +54,9 @@ struct ListSearch {
     }
   }
 
-  private func neighbors(
-    of original: UnsafePointer<Float>, k: Int, _ effort: ListEffort, _ allowed: SlotBitmap?
+  /// The same, with this very effort.
+  func neighbors(
+    of original: UnsafePointer<Float>, k: Int, exactly effort: ListEffort, allowed: SlotBitmap?
   ) -> [Neighbor] {
     var candidates = CandidateBuffer(keeping: effort.candidateCount)
     let nearest = nearestLists(effort.nprobe)
