@@ -122,7 +122,7 @@ private struct KillScene {
       if Bool.random(using: &random) { break }
     }
     let last = try await duet.run(index(library))
-    #expect(last.status == 0, "\(last.err)")
+    try #require(last.status == 0, "\(last.err)")
     let answers = try await LibraryAnswers(of: library, by: duet, queries: Self.queries)
     #expect(answers.differences(from: try #require(right)) == [])
   }
@@ -138,7 +138,7 @@ private struct KillScene {
     let pause = Duration.microseconds(Int.random(in: 0..<5000, using: &random))
     var seen: Int?
     if Bool.random(using: &random) {
-      // What a reader sees of a run that stands still is committed: it must be there after the kill.
+      // What a reader sees of a run that stands still is committed: all of it must be there after the kill.
       await run.signal(SIGSTOP, at: wholeRun * moment, pause: pause)
       await run.stoodStill()
       // Where it holds the lock under which a catalog is made or closed, a reader would wait for long.
@@ -161,7 +161,8 @@ private struct KillScene {
       return false
     }
     tally.killed += 1
-    if let seen { #expect(try await items(library, duet) == seen) }
+    // It may be more by the commit that was under way: the log had it, and no reader had been told of it.
+    if let seen { #expect(try await items(library, duet) ?? 0 >= seen) }
     return true
   }
 
