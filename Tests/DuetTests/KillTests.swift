@@ -9,10 +9,10 @@ import Testing
 @Suite(.serialized) struct `kill -9 while indexing` {
   /// Many roots and few fresh vectors: most of a run is segments being written, and merged at its end.
   @Test func `loses nothing that was committed, and the next run gets to the same library`() async throws {
-    let folder = try Self.folder(parts: 14, pictures: 12, captions: 2)
-    let parts = (0..<14).map { "photos/\($0)" }
+    let folder = try Self.folder(parts: 30, pictures: 9, captions: 2)
+    let parts = (0..<30).map { "photos/\($0)" }
     try await Self.kill(
-      Soak.count(10), scene: KillScene(folder, arguments: parts + ["--fresh-limit", "4"]),
+      Soak.count(10), scene: KillScene(folder, arguments: parts + ["--fresh-limit", "1"]),
       seed: Soak.seed(31))
   }
 
@@ -29,9 +29,9 @@ import Testing
     try await scene.runUndisturbed()
     while tally.killed < kills && tally.runs < 4 * kills {
       let part = Double(tally.killed) + Double.random(in: 0..<1, using: &random)
-      try await scene.round(moment: part / Double(kills), random: &random, &tally)
+      try await scene.round(share: part / Double(kills), random: &random, &tally)
     }
-    #expect(tally.killed >= kills)
+    #expect(tally.killed >= kills, "\(tally)")
     #expect(tally.halfDone > 0, "\(tally)")
     if Soak.factor > 1 { print(tally) }
   }
@@ -84,6 +84,8 @@ private struct KillScene {
   private var right: LibraryAnswers?
   /// The least that a whole run has been seen to use of the processors.
   private var wholeRun = Duration.zero
+  /// The most segment files that a whole run has at once: all that it writes, those before a merge and after it.
+  private var mostSegments = 0
 
   private static let queries = [
     ["a red apple", "--cut", "off", "-k", "2000"], ["雪山", "--explain"],
@@ -98,7 +100,9 @@ private struct KillScene {
 
   mutating func runUndisturbed() async throws {
     let (duet, library) = (try DuetProgram(in: pictures.path), pictures.directory.path("undisturbed"))
-    let run = try await duet.run(index(library))
+    let started = try duet.start(index(library))
+    mostSegments = await started.mostFiles(in: "\(library)/segments")
+    let run = try await started.finished()
     try #require(run.status == 0, "\(run.err)")
     wholeRun = run.processorTime
     right = try await LibraryAnswers(of: library, by: duet, queries: Self.queries)
@@ -108,17 +112,21 @@ private struct KillScene {
 
   /// Begins a library, kills the run, perhaps the next one too, and lets the last one end.
   mutating func round(
-    moment: Double, random: inout SeededRandom, _ tally: inout KillTally
+    share: Double, random: inout SeededRandom, _ tally: inout KillTally
   ) async throws {
     // A home of its own: caches may be half written too.
     let (duet, place) = (try DuetProgram(in: pictures.path), try TemporaryDirectory())
     let library = place.path("library")
-    var (items, moment) = (0, moment)
+    var items = 0
+    // The root puts more of them late, where segments are merged.
+    let segments = Int((share.squareRoot() * Double(mostSegments)).rounded(.up))
+    var moment =
+      Bool.random(using: &random) ? .files(segments, folder: "\(library)/segments") : processorTime(share)
     while try await runKilled(duet, library, at: moment, random: &random, &tally) {
       let left = try await inspect(library, duet, &tally)
       #expect(left >= items, "of \(items) pictures \(left) are left")
       items = left
-      moment = Double.random(in: 0..<1, using: &random)
+      moment = processorTime(Double.random(in: 0..<1, using: &random))
       if Bool.random(using: &random) { break }
     }
     let last = try await duet.run(index(library))
@@ -127,19 +135,21 @@ private struct KillScene {
     #expect(answers.differences(from: try #require(right)) == [])
   }
 
-  /// Runs the program and kills it at a share of what a whole run takes.
+  private func processorTime(_ share: Double) -> Moment { .processorTime(wholeRun * share) }
+
+  /// Runs the program and kills it at a moment.
   ///
   /// - Returns: whether it was killed before it ended.
   private mutating func runKilled(
-    _ duet: DuetProgram, _ library: String, at moment: Double, random: inout SeededRandom,
+    _ duet: DuetProgram, _ library: String, at moment: Moment, random: inout SeededRandom,
     _ tally: inout KillTally
   ) async throws -> Bool {
     let run = try duet.start(index(library))
-    let pause = Duration.microseconds(Int.random(in: 0..<5000, using: &random))
+    let pause = Duration.microseconds(Int.random(in: 0..<4000, using: &random))
     var seen: Int?
     if Bool.random(using: &random) {
       // What a reader sees of a run that stands still is committed: all of it must be there after the kill.
-      await run.signal(SIGSTOP, at: wholeRun * moment, pause: pause)
+      await run.signal(SIGSTOP, at: moment, pause: pause)
       await run.stoodStill()
       // Where it holds the lock under which a catalog is made or closed, a reader would wait for long.
       let patience = Task {
@@ -151,7 +161,7 @@ private struct KillScene {
       _ = await patience.result
       Glibc.kill(run.process, SIGKILL)
     } else {
-      await run.signal(SIGKILL, at: wholeRun * moment, pause: pause)
+      await run.signal(SIGKILL, at: moment, pause: pause)
     }
     let ended = try await run.finished()
     tally.runs += 1
