@@ -160,6 +160,17 @@ import Testing
     }
   }
 
+  @Test func `a writer that closes folds the log into the file, also when it has read`() throws {
+    let folder = try TemporaryDirectory()
+    let path = FilePath(folder.path("catalog.sqlite"))
+    let store = try CatalogStore.open(path, access: .readWrite)
+    try store.write { try $0.set("read", "and written") }
+    #expect(try store.setting("read") == "and written")
+    try store.close()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["catalog.sqlite"])
+    #expect(try CatalogStore.open(path, access: .readOnly).setting("read") == "and written")
+  }
+
   @Test func `a file left by a run killed in its first transaction becomes a catalog for a writer`() throws {
     let folder = try TemporaryDirectory()
     let path = FilePath(folder.path("catalog.sqlite"))
