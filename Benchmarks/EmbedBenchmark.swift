@@ -2,8 +2,10 @@
 import ArgumentParser
 import Compute
 import Embedders
+import FoundationEssentials
 import Images
 import LinearAlgebra
+import SystemPackage
 
 /// The towers of a ViT-B/16 CLIP, beside the machine's rate of matrix products and beside PyTorch.
 struct EmbedBenchmark: ParsableCommand {
@@ -14,8 +16,8 @@ struct EmbedBenchmark: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A checkpoint of BGE-VL-base's sizes; one with random weights is made unless told.", valueName: "FOLDER"
-    ))
+      "A checkpoint of BGE-VL-base's sizes; where there is none, one with random weights is made, and stays.",
+      valueName: "FOLDER"))
   var model: String?
 
   @Option(
@@ -33,9 +35,12 @@ struct EmbedBenchmark: ParsableCommand {
 
   func run() throws {
     machine.begin()
-    let folder = try TemporaryFolder()
-    let source = try model.map { try ModelLocator().locate($0) }
-    let model = try ModelRegistry.open(source ?? .directory(try RandomCheckpoint(in: folder.path).folder))
+    let temporary = try TemporaryFolder()
+    let folder = self.model.map { FilePath($0) } ?? temporary.path.appending("random-vit-b16")
+    if !FileManager.default.fileExists(atPath: folder.appending("config.json").string) {
+      _ = try RandomCheckpoint(in: folder)
+    }
+    let model = try ModelRegistry.open(try ModelLocator().locate(folder.string))
     guard model.dimension == RandomCheckpoint.dimension, model.imageInput?.width == 224 else {
       throw ValidationError("\(model.id) does not have BGE-VL-base's sizes")
     }

@@ -60,9 +60,10 @@ struct RandomCheckpoint {
 
   let folder: FilePath
 
-  /// Writes the checkpoint, 300 MB.
+  /// Writes the checkpoint, 300 MB, and makes the folder first if need be.
   init(in folder: FilePath) throws {
     self.folder = folder
+    try FileManager.default.createDirectory(atPath: folder.string, withIntermediateDirectories: true)
     try write(
       """
       {"model_type": "clip", "projection_dim": \(Self.dimension), "text_config": {"eos_token_id": 2},
