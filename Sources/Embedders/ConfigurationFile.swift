@@ -11,7 +11,7 @@ enum ConfigurationValue: Sendable, Decodable {
   case object([String: ConfigurationValue])
 
   /// Deepest nesting; published files have three levels. Foundation takes seconds for some hundred.
-  private static let depthLimit = 16
+  private static let depthLimit = 8
 
   init(from decoder: any Decoder) throws {
     guard decoder.codingPath.count <= Self.depthLimit else {
