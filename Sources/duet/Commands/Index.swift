@@ -143,6 +143,7 @@ struct Index: AsyncParsableCommand {
       Diagnostics.note("library \(location.directory)")
       Diagnostics.note("model \(choice.source)")
     }
+    choice.embedder.warnings.forEach(Diagnostics.note)
     if let advice = ProgramFacts.slowBLASAdvice, choice.source != .builtin { Diagnostics.note(advice) }
   }
 }
