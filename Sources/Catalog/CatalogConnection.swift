@@ -143,10 +143,17 @@ extension CatalogConnection {
       throw CatalogError(.cannotOpen, "\(path) cannot be read: check that it is a file and its permissions")
     }
     if let stamp = FileStamp(path: path), stamp.size < smallestPage, !stamp.hasLog {
+      // Only a reader looks at an empty file: a writer makes a catalog of it.
+      guard stamp.size > 0 else { throw unfinished(path: path) }
       throw CatalogError(
         .notACatalog,
         "\(path) is not a catalog: it is too short (\(stamp.size) bytes); move it away and run `duet index`")
     }
+  }
+
+  /// What a first run that was killed at once leaves behind.
+  private static func unfinished(path: String) -> CatalogError {
+    CatalogError(.unfinished, "\(path) holds no library yet; run `duet index`")
   }
 
   /// The schema version of the open file.
@@ -175,9 +182,7 @@ extension CatalogConnection {
 
   private static func requireCurrentSchema(_ db: Database, path: String) throws {
     let version = try checkSchema(db, path: path)
-    guard version > 0 else {
-      throw CatalogError(.notACatalog, "\(path) holds no library yet; run `duet index`")
-    }
+    guard version > 0 else { throw unfinished(path: path) }
     guard version == Schema.version else {
       throw CatalogError(
         .needsUpgrade,

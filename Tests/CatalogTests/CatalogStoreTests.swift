@@ -163,7 +163,7 @@ import Testing
   @Test func `an empty file becomes a catalog for a writer and is none for a reader`() throws {
     let folder = try TemporaryDirectory()
     let path = FilePath(try folder.write("", to: "catalog.sqlite"))
-    #expect(try CatalogError.Code.of { _ = try CatalogStore.open(path, access: .readOnly) } == .notACatalog)
+    #expect(try CatalogError.Code.of { _ = try CatalogStore.open(path, access: .readOnly) } == .unfinished)
     let store = try CatalogStore.open(path, access: .readWrite)
     #expect(try store.itemCount() == 0)
   }

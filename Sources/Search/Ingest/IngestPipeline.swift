@@ -20,6 +20,8 @@ struct IngestPipeline {
     var captions: RootCaptions.Gathered?
     /// The picture's unit vector `[d]`.
     var vector: [Float] = []
+    /// The length that its projection had.
+    var length: Float = 0
   }
 
   static let smallestBatch = 8
@@ -115,8 +117,10 @@ struct IngestPipeline {
     }
     guard !images.isEmpty else { return results }
     let projections = try ingestor.embedder.projectImages(images)
-    ingestor.note(lengthsOf: projections)
-    for (row, place) in places.enumerated() { results[place].vector = projections.embedding(row) }
+    for (row, place) in places.enumerated() {
+      results[place].vector = projections.embedding(row)
+      results[place].length = projections[row].length
+    }
     return results
   }
 
@@ -127,6 +131,8 @@ struct IngestPipeline {
     try Library.storing(ingestor.location) {
       try ingestor.store.write { transaction in
         for result in results { try write(result, in: transaction, &summary, &skipped) }
+        let lengths = results.filter { !$0.vector.isEmpty }.map(\.length)
+        try ProjectionLengths(lengths).add(to: ingestor.space.id, in: transaction)
       }
     }
     for result in results { skipped += result.captions?.problems ?? [] }

@@ -27,8 +27,6 @@ package final class Ingestor: Sendable {
   /// What has been done so far.
   let state = Mutex(Report())
   private let lock: FileLock
-  /// Lengths of the pictures' projections, before they were normalised, added up.
-  private let lengths = Mutex((sum: 0.0, count: 0))
 
   /// Takes the library's ingest lock, opens its catalog for writing, making both where they are missing, and clears away
   /// what an earlier run that was killed left behind.
@@ -125,21 +123,17 @@ package final class Ingestor: Sendable {
     return false
   }
 
-  /// Takes note of how long projections of pictures are; stored vectors do not tell it any more.
-  func note(lengthsOf projections: Projections) {
-    var sum = 0.0
-    for row in 0..<projections.count { sum += Double(projections[row].length) }
-    lengths.withLock { $0 = ($0.sum + sum, $0.count + projections.count) }
-  }
-
-  /// Keeps the typical length, for queries that add a stored picture to a text.
+  /// Keeps the typical length of projections, for queries that add a stored picture to a text.
   private func recordImageNorm() throws {
-    let (sum, count) = lengths.withLock { $0 }
-    let isKnown = try store.setting(LibrarySnapshot.imageNormSetting) != nil
-    // A few new pictures do not overrule what many others showed.
-    let isTypical = try count * 2 > store.itemCount()
-    guard count > 0, !isKnown || isTypical else { return }
-    try store.write { try $0.set(LibrarySnapshot.imageNormSetting, "\(Float(sum / Double(count)))") }
+    let items = try store.itemCount()
+    try store.write { transaction in
+      let lengths = try ProjectionLengths(of: space.id, in: transaction)
+      let known = try transaction.setting(LibrarySnapshot.imageNormSetting)
+      // A few new pictures do not overrule what many others showed, in a library that kept no lengths of those.
+      guard let mean = lengths.mean, "\(mean)" != known, known == nil || lengths.count * 2 > items
+      else { return }
+      try transaction.set(LibrarySnapshot.imageNormSetting, "\(mean)")
+    }
   }
 
   /// Measures what unrelated queries score here, when the library has changed much since the last time.

@@ -62,9 +62,10 @@ extension Ingestor {
       }
     }
     let projections = try embedder.projectImages(images)
-    note(lengthsOf: projections)
     try store.write { transaction in
       try transaction.addVectors(space: space.id, field: .image, keys: keys, vectors: projections.embeddings)
+      let lengths = (0..<projections.count).map { projections[$0].length }
+      try ProjectionLengths(lengths).add(to: space.id, in: transaction)
       for item in lost { try transaction.clearPending(space: space.id, field: .image, item: item) }
     }
     count {
