@@ -161,6 +161,16 @@ import VectorIndexes
     #expect(try pictures.snapshot().catalog.pendingCount(space: 1, field: .caption) == 0)
   }
 
+  @Test func `equal captions are embedded once, however far apart their pictures are`() async throws {
+    for index in 0..<300 {
+      try pictures.paint("\(index).png", UInt8(index % 250), 5, UInt8(index / 2))
+      try pictures.folder.write(index % 30 == 0 ? "a ripe tomato\n" : "number \(index)\n", to: "\(index).txt")
+    }
+    try await pictures.index()
+    #expect(try pictures.snapshot().caption.vectorCount == 300)
+    #expect(embedder.texts.load(ordering: .relaxed) == 291 + embedder.backgroundTexts.count)
+  }
+
   @Test func `many fresh vectors become segments, and segments merge`() async throws {
     for index in 0..<60 { try pictures.paint("\(index).png", UInt8(index * 4), UInt8(255 - index), 7) }
     try await pictures.index { $0.freshLimit = 4 }
