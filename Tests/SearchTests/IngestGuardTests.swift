@@ -2,9 +2,11 @@
 import Catalog
 import Files
 import Foundation
+import Synchronization
 import SystemPackage
 import TestSupport
 import Testing
+import VectorIndexes
 
 @testable import Search
 
@@ -61,13 +63,11 @@ import Testing
     try paint("a.png", "b.png", "c.png")
     try await pictures.index()
     // As if the disk had been another one: the catalog's number is changed, which is all that a run sees of it.
-    try {
-      let store = try CatalogStore.open(pictures.location.catalog, access: .readWrite)
-      var root = try #require(try store.roots().first)
-      root.device = try #require(root.device) + 1
-      try store.write { [root] in try $0.updateRoot(root) }
-      try store.close()
-    }()
+    let writer = try CatalogStore.open(pictures.location.catalog, access: .readWrite)
+    let root = try #require(try writer.roots().first)
+    let device = try #require(root.device) + 1
+    try writer.write { try $0.updateRoot(Root(id: root.id, path: root.path, device: device, lastSeen: nil)) }
+    try writer.close()
     try remove("b.png")
     for _ in 0..<2 {
       let summary = try await pictures.index().summary

@@ -140,6 +140,17 @@ import VectorIndexes
     #expect(try pictures.snapshot().caption.vectorCount == 1)
   }
 
+  @Test func `a bare name means the picture beside the caption file, else those below`() async throws {
+    for name in ["red.png", "sub/red.png", "sub/far.png"] {
+      try pictures.paint(name, 9, 9, UInt8(name.utf8.count))
+    }
+    try pictures.folder.write("file,caption\nred.png,beside\nfar.png,below\n", to: "captions.csv")
+    try await pictures.index()
+    #expect(try captions("red.png") == ["beside"])
+    #expect(try captions("sub/red.png") == [])
+    #expect(try captions("sub/far.png") == ["below"])
+  }
+
   @Test func `a bad line in a caption file is named, the others count`() async throws {
     try pictures.paint("a.png", 1, 2, 3)
     let lines =

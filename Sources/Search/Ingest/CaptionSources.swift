@@ -24,6 +24,8 @@ struct CaptionSources: Sendable {
     let folder: FilePath
     let record: FileRecord
     let captions: [FilePath: [String]]
+    /// Bare names that no file beside the caption file has: they mean files in folders below, as in COCO.
+    let bareNames: Set<FilePath>
 
     /// The captions that it has for a picture: by its path from the file's folder, else by its bare name.
     func captions(of image: FilePath) -> [String]? {
@@ -31,7 +33,9 @@ struct CaptionSources: Sendable {
       guard folder.isEmpty || relative.removePrefix(folder), let name = image.lastComponent else {
         return nil
       }
-      return captions[relative] ?? captions[FilePath(root: nil, components: name)]
+      if let own = captions[relative] { return own }
+      let bare = FilePath(root: nil, components: name)
+      return bareNames.contains(bare) ? captions[bare] : nil
     }
   }
 
@@ -156,10 +160,16 @@ struct CaptionSources: Sendable {
         for entry in file.entries {
           captions[FilePath(entry.imageName).lexicallyNormalized(), default: []] += entry.captions
         }
+        let beside = path.removingLastComponent()
+        let bareNames = captions.keys.filter {
+          $0.components.count == 1
+            && (try? FileStatus(of: folder.pushing(beside).pushing($0), followsLinks: false)) == nil
+        }
         parsed.append(
           Parsed(
-            source: source, folder: path.removingLastComponent(),
-            record: record(path, status, hash: ContentHash(of: bytes).bytes), captions: captions))
+            source: source, folder: beside,
+            record: record(path, status, hash: ContentHash(of: bytes).bytes), captions: captions,
+            bareNames: Set(bareNames)))
       } catch {
         if let known = source.known { unreachable.insert(known.id) }
         problems.append(problem(path, error.message))
