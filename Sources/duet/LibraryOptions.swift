@@ -13,12 +13,17 @@ struct LibraryOptions: ParsableArguments {
       valueName: "dir"))
   var index: String?
 
+  @Flag(help: "Use a library on a network disk all the same, where a crash may damage it.")
+  var allowNetworkDisk = false
+
   /// Where libraries are looked for.
   func environment() throws -> LibraryLocation.Environment {
-    LibraryLocation.Environment(
+    var environment = LibraryLocation.Environment(
       workingDirectory: try Paths.workingDirectory(),
       override: (index ?? Process.environment("DUET_INDEX")).map { FilePath($0) },
       sharedLibraries: BaseDirectories.current.data.appending("libraries"))
+    environment.allowsNetworkDisk = allowNetworkDisk
+    return environment
   }
 
   /// The library that exists, or the error that says how to make one.

@@ -196,6 +196,19 @@ import Testing
     #expect(try store.itemCount() == 0)
   }
 
+  @Test func `a file that a first run left without tables becomes a catalog too`() throws {
+    let folder = try TemporaryDirectory()
+    let path = FilePath(folder.path("catalog.sqlite"))
+    let queue = try DatabaseQueue(path: path.string)
+    try queue.writeWithoutTransaction { db in
+      try db.execute(
+        sql: "PRAGMA journal_mode = WAL; CREATE TABLE grdb_migrations (identifier TEXT PRIMARY KEY NOT NULL)")
+    }
+    try queue.close()
+    #expect(try CatalogError.Code.of { _ = try CatalogStore.open(path, access: .readOnly) } == .unfinished)
+    #expect(try CatalogStore.open(path, access: .readWrite).itemCount() == 0)
+  }
+
   @Test func `truncated and overwritten files end in errors, never in a crash`() throws {
     let library = try TestLibrary()
     for index in 0..<60 { try library.add("folder/\(index).jpg", captions: ["caption number \(index)"]) }

@@ -71,10 +71,8 @@ package final class Ingestor: Sendable {
     let maintenance = SegmentMaintenance(location: location, store: store, space: space)
     noteLost(try maintenance.retireLostSegments())
     let roots = try store.roots().map(\.path)
-    for part in try location.parts(of: options.folders, roots: roots) {
-      try await bring(part)
-      if isInterrupted { return finished }
-    }
+    try await bring(try location.parts(of: options.folders, roots: roots))
+    if isInterrupted { return finished }
     try await embedPending()
     if isInterrupted { return finished }
     report(.merging)
@@ -165,8 +163,25 @@ package final class Ingestor: Sendable {
     state.withLock { $0.skipped.append(contentsOf: skipped) }
   }
 
-  /// Brings one part of one root up to date.
-  private func bring(_ part: IngestPart) async throws {
+  /// Brings parts of roots up to date. All are walked before anything is taken in, and nothing is removed before all is:
+  /// a picture may have moved from any of them to any other.
+  private func bring(_ parts: [IngestPart]) async throws {
+    var ingests: [RootIngest] = []
+    for part in parts {
+      if let ingest = try await walk(part) { ingests.append(ingest) }
+      if isInterrupted { return }
+    }
+    let moves = MovesInProgress(MoveDetection(missing: ingests.flatMap(\.plan.missing)))
+    for index in ingests.indices {
+      try await ingests[index].takeIn(moves)
+      if isInterrupted { return }
+    }
+    let unclaimed = Set(moves.unclaimed.map(\.id))
+    for index in ingests.indices { try ingests[index].settle(gone: unclaimed) }
+  }
+
+  /// Looks at one part of one root; nil when it is not there.
+  private func walk(_ part: IngestPart) async throws -> RootIngest? {
     let walk: RootWalk
     do {
       walk = try await ComputePool.shared.run { [options, report] in
@@ -176,16 +191,15 @@ package final class Ingestor: Sendable {
       guard let root = try store.roots().first(where: { $0.path == part.storedRoot }) else { throw error }
       count { $0.guardedRoots.append("\(part.root): \(error.message); its pictures are kept") }
       count { $0.unchanged += (try? store.itemCount(root: root.id)) ?? 0 }
-      return
+      return nil
     }
     count { $0.otherFiles += walk.otherFiles }
     note(walk.problems)
-    let root = try store.write { transaction in
-      let id = try transaction.addRoot(part.storedRoot, device: nil)
-      return id
-    }
-    guard let row = try store.roots().first(where: { $0.id == root }) else { return }
-    try await RootIngest(ingestor: self, part: part, root: row, walk: walk).run()
+    let root = try store.write { try $0.addRoot(part.storedRoot, device: nil) }
+    guard let row = try store.roots().first(where: { $0.id == root }) else { return nil }
+    let ingest = try RootIngest(ingestor: self, part: part, root: row, walk: walk)
+    count { $0.unchanged += ingest.plan.unchanged.count }
+    return ingest
   }
 }
 
