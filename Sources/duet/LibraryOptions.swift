@@ -10,7 +10,7 @@ struct LibraryOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The library's folder, or one that has a library (default: $DUET_INDEX, else the nearest .duet upward).",
-      valueName: "dir"))
+      valueName: "dir"), completion: .directory)
   var index: String?
 
   /// Where libraries are looked for.
@@ -49,7 +49,12 @@ enum Paths {
       throw SearchError(.invalidRequest, "\(typed): \(String(cString: strerror(errno)))")
     }
     defer { free(path) }
-    return FilePath(platformString: path)
+    let resolved = FilePath(platformString: path)
+    // Paths are kept and printed as text.
+    guard String(validating: resolved) != nil else {
+      throw SearchError(.invalidRequest, "\(resolved): the path is not UTF-8: rename the folder")
+    }
+    return resolved
   }
 
   /// The absolute path of something that may be gone: links are not resolved.
