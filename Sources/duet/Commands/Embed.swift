@@ -1,5 +1,5 @@
-import ArgumentParser
 // SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
 import Catalog
 import Embedders
 import Files
@@ -19,15 +19,17 @@ struct Embed: ParsableCommand {
         duet embed --compose --image rex.jpg --text 0.7:"at night" --json
         """,
         before: """
-          Vectors have length 1. Inputs are seen as the reference implementations see them: every pixel decoded,
-          EXIF orientation ignored, <|endoftext|> in a text the end of it; --view library sees them as an index
-          does. With --compose all inputs make one vector, and may start with their weights.
+          Vectors have length 1. Inputs are seen as the reference implementations see them: every pixel decoded, \
+          EXIF orientation ignored, <|endoftext|> in a text the end of it; --view library sees them as an index does. \
+          With --compose all inputs make one vector, and may start with their weights. Texts come before pictures, \
+          each in the order given.
           """))
   }
 
-  @Option(help: ArgumentHelp("A text.", valueName: "text"))
+  @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("A text.", valueName: "text"))
   var text: [String] = []
-  @Option(help: ArgumentHelp("A picture; - reads it from standard input.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("A picture; - reads it from standard input.", valueName: "file"), completion: .file())
   var image: [String] = []
   @Flag(help: "Make one vector of all inputs.")
   var compose = false
@@ -35,14 +37,18 @@ struct Embed: ParsableCommand {
   var view = ImageView.parity
   @Flag(help: "Print a JSON object a line, with all numbers.")
   var json = false
-  @OptionGroup var model: ModelOptions
+  @Option(
+    help: ArgumentHelp(
+      "A model folder, ORG/NAME in the local Hugging Face cache, or 'builtin' (default: $DUET_MODEL, else the best "
+        + "that is here; a library is not asked).", valueName: "model"), completion: .directory)
+  var model: String?
 
   func validate() throws {
     if text.isEmpty && image.isEmpty { throw ValidationError("nothing to embed: give --text or --image") }
   }
 
   func run() throws {
-    let embedder = try model.open().embedder
+    let embedder = try ModelChoice.open(named: model).embedder
     embedder.warnings.forEach(Diagnostics.note)
     if compose {
       try runComposed(embedder)

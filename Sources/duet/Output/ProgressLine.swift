@@ -3,7 +3,8 @@ import Glibc
 import Search
 import Synchronization
 
-/// One line at the bottom of a terminal that says how far a long run has come; nothing at all elsewhere.
+/// One line at the bottom of a terminal that says how far a long run has come; nothing at all elsewhere, or
+/// where the terminal is dumb.
 ///
 /// Written to standard error, redrawn at most ten times a second, with the rate and the time left once there is enough
 /// to judge by.
@@ -20,7 +21,7 @@ final class ProgressLine: Sendable {
 
   /// - Parameter isWanted: false for `--quiet`.
   init(isWanted: Bool) {
-    isEnabled = isWanted && isatty(STDERR_FILENO) == 1
+    isEnabled = isWanted && isatty(STDERR_FILENO) == 1 && Process.environment("TERM") != "dumb"
   }
 
   /// Shows `progress`, unless the line was drawn a moment ago.
