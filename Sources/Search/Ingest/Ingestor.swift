@@ -87,7 +87,6 @@ package final class Ingestor: Sendable {
     }
     if try isActive() {
       report(.calibrating)
-      try recordImageNorm()
       try await calibrate()
     }
     try maintenance.unlinkRetired()
@@ -119,19 +118,6 @@ package final class Ingestor: Sendable {
           + "run again when they are there, or with --prune when they are gone")
     ])
     return false
-  }
-
-  /// Keeps the typical length of projections, for queries that add a stored picture to a text.
-  private func recordImageNorm() throws {
-    let items = try store.itemCount()
-    try store.write { transaction in
-      let lengths = try ProjectionLengths(of: space.id, in: transaction)
-      let known = try transaction.setting(LibrarySnapshot.imageNormSetting)
-      // A few new pictures do not overrule what many others showed, in a library that kept no lengths of those.
-      guard let mean = lengths.mean, "\(mean)" != known, known == nil || lengths.count * 2 > items
-      else { return }
-      try transaction.set(LibrarySnapshot.imageNormSetting, "\(mean)")
-    }
   }
 
   /// Measures what unrelated queries score here, when the library has changed much since the last time.
