@@ -60,7 +60,13 @@ package final class CatalogStore: Sendable {
 
   /// Closes all connections. A writer's last close folds the log into the file.
   package func close() throws(CatalogError) {
-    try catalogErrors(path.string) { try connection.withLock { try $0.reader.close() } }
+    try catalogErrors(path.string) {
+      try connection.withLock { connection in
+        // GRDB closes its readers last, and a connection that may not write leaves the log as it is.
+        if case .writing(let pool) = connection { pool.invalidateReadOnlyConnections() }
+        try connection.reader.close()
+      }
+    }
   }
 
   /// Whether the file is read without locks, because the folder allows no others.
