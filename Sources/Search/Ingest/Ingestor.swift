@@ -67,6 +67,14 @@ package final class Ingestor: Sendable {
     try await Library.storing(location) { try await bringUpToDate() }
   }
 
+  /// Folds the catalog's log into its file, so that the library can be read where nothing may be written: on a disk
+  /// mounted read-only, from a backup. Nothing can be done with the ingestor afterwards.
+  ///
+  /// Another process that reads keeps the log; the next run that ends alone folds it.
+  package func close() throws {
+    try Library.storing(location) { try store.close() }
+  }
+
   private func bringUpToDate() async throws -> Report {
     let maintenance = SegmentMaintenance(location: location, store: store, space: space)
     noteLost(try maintenance.retireLostSegments())
