@@ -45,7 +45,7 @@ package final class CatalogStore: Sendable {
   /// Opens the catalog at `path`.
   ///
   /// - Parameter busyTimeout: how many seconds to wait for another process's transaction.
-  /// - Throws: `notACatalog`, `newerVersion`, `needsUpgrade`, `corrupted`, `cannotOpen`, `busy`.
+  /// - Throws: `notACatalog`, `unfinished` (reading only), `newerVersion`, `needsUpgrade`, `corrupted`, `cannotOpen`, `busy`.
   package static func open(
     _ path: FilePath, access: Access, busyTimeout: Double = 30
   ) throws(CatalogError) -> CatalogStore {

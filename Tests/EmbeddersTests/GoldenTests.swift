@@ -80,13 +80,28 @@ struct GoldenTests {
   func texts(_ name: String) throws {
     let golden = try Golden(name)
     let model = try Checkpoint(copyOf: name).open()
-    let result = try model.projectTexts(golden.texts.map(\.text))
+    let result = try model.projectTexts(readingSpecialTokens: golden.texts.map(\.text))
     for (index, text) in golden.texts.enumerated() {
       expectParity(result.projections[index], text.projection, "\(name): \"\(text.text)\"")
     }
     // The one text of 100 words is cut everywhere, and only it may be.
     #expect(result.droppedTokens[7] > 0)
     #expect(result.droppedTokens[0] == 0)
+  }
+
+  @Test(
+    "a special token that someone typed is text; read as the reference reads it, it ends the text",
+    arguments: models)
+  func specialTokens(_ name: String) throws {
+    let model = try Checkpoint(copyOf: name).open()
+    let texts = ["a cat", "a cat<|endoftext|>", "a cat<|endoftext|>a dog"]
+    let asTokens = try model.projectTexts(readingSpecialTokens: texts).projections
+    #expect(asTokens[1] == asTokens[0] && asTokens[2] == asTokens[0])
+    for inBulk in [false, true] {
+      let asText = try model.projectTexts(texts, inBulk: inBulk).projections
+      expectParity(asText[0], asTokens[0], "without special tokens nothing changes")
+      #expect(asText.embedding(1) != asText.embedding(0) && asText.embedding(2) != asText.embedding(0))
+    }
   }
 
   @Test("pictures, un-normalised lengths included", arguments: models)

@@ -77,6 +77,44 @@ struct QueryEngineTests {
     #expect(composed.summary.found == 399)
   }
 
+  @Test("The same picture comes first, whatever the captions of others say")
+  func samePicture() throws {
+    // The first shows exactly what the query shows, the second only half of it; its caption names all.
+    var pictures = (0..<40).map {
+      QueryLibrary.Picture(path: "\($0).png", shows: ["thing\($0)", "place\($0)"])
+    }
+    pictures[0].captions = ["nothing"]
+    pictures.append(.init(path: "half.png", shows: ["thing0", "thing1"], captions: ["thing0 place0"]))
+    let library = try QueryLibrary(pictures)
+    try library.calibrate()
+    let vector = try #require(try library.snapshot().image.vectors(ofItem: 1).first?.vector)
+    let result = try library.search([try Term(.vector(vector))]) { $0.explains = true }
+    #expect(result.hits.first?.item.id == 1)
+    #expect(result.hits.allSatisfy { $0.source == .image })
+    let scores = result.hits.compactMap(\.score)
+    #expect(scores == scores.sorted(by: >))
+  }
+
+  @Test("A z that is asked for holds for words, too")
+  func wordsCut() throws {
+    #expect(try library.search([try .text("rex")]) { $0.cut = .z(5) }.hits.map(\.item.id) == [396])
+    let none = try library.search([try .text("rex")]) {
+      $0.cut = .z(QueryLists.wordsZ + 0.1)
+      $0.explains = true
+    }
+    #expect(none.hits.isEmpty)
+    #expect(none.plan?.lists.last?.source == .words && none.plan?.lists.last?.passing == 0)
+  }
+
+  @Test("A weight that changes nothing is told")
+  func idleWeight() throws {
+    #expect(try library.search([try .text("16:9")]).summary.notes.contains { $0.contains("plain colon") })
+    for terms in [["cat"], ["2:cat", "beach"], ["16\\:9"]] {
+      let request = try terms.map { try Term.text($0) }
+      #expect(try library.search(request).summary.notes.isEmpty)
+    }
+  }
+
   @Test("Filters are exact, one and several")
   func filters() throws {
     var glob = CatalogFilter()

@@ -90,7 +90,8 @@ struct QueryRun {
 
   private func neighbors(of vector: [Float], in field: VectorField) throws -> QueryLists.Field? {
     let vectors = library.vectors(of: field)
-    guard vectors.vectorCount > 0 else { return nil }
+    let weight = SourceWeights.weight(of: field == .image ? .image : .caption, kind: kind)
+    guard vectors.vectorCount > 0, weight > 0 else { return nil }
     let filter = selection?.prepared(field)
     let neighbors = try vectors.neighbors(of: vector, k: depth, filter: filter)
     let population = filter?.vectorCount ?? vectors.vectorCount
@@ -100,8 +101,7 @@ struct QueryRun {
       field: field, null: null, neighbors: neighbors,
       // Two fields have two chances of a false hit.
       passing: cut.passing(neighbors.map(\.score), population: population * fieldCount, null: null),
-      population: population,
-      weight: SourceWeights.weight(of: field == .image ? .image : .caption, kind: kind))
+      population: population, weight: weight)
   }
 
   // MARK: - Excluding
@@ -191,8 +191,8 @@ struct QueryRun {
     let words = lists.words.map { words in
       [
         QueryPlan.ListPlan(
-          source: .words, weight: lists.wordWeight, ranked: words.hits.count, passing: words.hits.count,
-          null: nil)
+          source: .words, weight: lists.wordWeight, ranked: words.hits.count,
+          passing: lists.wordsPassing(cut), null: nil)
       ]
     }
     return QueryPlan(

@@ -3,14 +3,16 @@ import Glibc
 import Search
 import Synchronization
 
-/// One line at the bottom of a terminal that says how far a long run has come; nothing at all elsewhere.
+/// One line at the bottom of a terminal that says how far a long run has come; nothing at all elsewhere, or
+/// where the terminal is dumb.
 ///
 /// Written to standard error, redrawn at most ten times a second, with the rate and the time left once there is enough
 /// to judge by.
 final class ProgressLine: Sendable {
   private struct State {
     var lastDrawn: ContinuousClock.Instant?
-    var embeddingStarted: ContinuousClock.Instant?
+    /// What is being counted, and since when: pictures, then captions.
+    var counting: (what: String, since: ContinuousClock.Instant)?
     var isShown = false
   }
 
@@ -19,7 +21,7 @@ final class ProgressLine: Sendable {
 
   /// - Parameter isWanted: false for `--quiet`.
   init(isWanted: Bool) {
-    isEnabled = isWanted && isatty(STDERR_FILENO) == 1
+    isEnabled = isWanted && isatty(STDERR_FILENO) == 1 && Process.environment("TERM") != "dumb"
   }
 
   /// Shows `progress`, unless the line was drawn a moment ago.
@@ -27,11 +29,11 @@ final class ProgressLine: Sendable {
     guard isEnabled else { return }
     state.withLock { state in
       let now = ContinuousClock.now
-      if case .embedding = progress, state.embeddingStarted == nil { state.embeddingStarted = now }
+      if let what = progress.counted, state.counting?.what != what { state.counting = (what, now) }
       if let last = state.lastDrawn, now - last < .milliseconds(100) { return }
       state.lastDrawn = now
       state.isShown = true
-      draw(text(for: progress, since: state.embeddingStarted ?? now, now: now))
+      draw(text(for: progress, since: state.counting?.since ?? now, now: now))
     }
   }
 
@@ -54,8 +56,8 @@ final class ProgressLine: Sendable {
     switch progress {
     case .walking(let files):
       return "looking for pictures: \(files.grouped)"
-    case .embedding(let done, let total):
-      var text = "\(done.grouped) of \(total.grouped) pictures"
+    case .embedding(let done, let total), .captioning(let done, let total):
+      var text = "\(done.grouped) of \(total.grouped) \(progress.counted ?? "")"
       let elapsed = (now - start).seconds
       guard done > 0, elapsed > 1 else { return text }
       let rate = Double(done) / elapsed
@@ -66,6 +68,17 @@ final class ProgressLine: Sendable {
       return "merging segments"
     case .calibrating:
       return "measuring this library's noise"
+    }
+  }
+}
+
+extension IngestProgress {
+  /// What a phase with a known end counts.
+  fileprivate var counted: String? {
+    switch self {
+    case .embedding: "pictures"
+    case .captioning: "pictures' captions"
+    case .walking, .merging, .calibrating: nil
     }
   }
 }
