@@ -4,6 +4,7 @@
 #ifndef DUET_CKERNELS_H
 #define DUET_CKERNELS_H
 
+#include "codes.h"
 #include "cpu.h"
 #include "memory.h"
 #include "scan.h"

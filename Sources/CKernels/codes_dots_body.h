@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// The int8 products of one instruction set, included by the level's file, which defines DOTS(name), and
+//   WIDTH             bytes taken at a time;   LANES   32-bit sums in a vector;
+//   DOTS(sum)         the vector of sums;      DOTS(piece)   WIDTH bytes of a row, made ready for several queries;
+//   DOTS(ready)(row), DOTS(add)(sum, piece, query), DOTS(fold)(sums[LANES], to): to[l] = the lanes of sums[l] in all;
+//   QUERY_OFFSET      the sums come out too large by this times the query's sum.
+// Sums are integers, modulo 2^32 in between, so their order does not matter. No include guard.
+
+// Q queries × LANES / Q rows, one vector of sums for each pair.
+static inline ALWAYS_INLINE void DOTS(tile)(const int8_t *queries, const int Q, const uint32_t *offsets,
+                                            const float *query_scales, const int8_t *rows, const float *row_scales,
+                                            size_t dimension, size_t ahead, float *scores, size_t stride) {
+  const int R = LANES / Q;
+  DOTS(sum) sums[LANES];
+  UNROLL for (int l = 0; l < LANES; l++) memset(&sums[l], 0, sizeof sums[l]);
+  if (Q == 1) {
+    // Row by row, in the order of memory.
+    UNROLL for (int r = 0; r < R; r++) {
+      const int8_t *row = rows + (size_t)r * dimension;
+      for (size_t i = 0; i < dimension; i += WIDTH) {
+        // May point past the last row; a prefetch cannot fault.
+        if (ahead != 0) __builtin_prefetch((const char *)((uintptr_t)(row + i) + ahead), 0, 3);
+        sums[r] = DOTS(add)(sums[r], DOTS(ready)(row + i), queries + i);
+      }
+    }
+  } else {
+    for (size_t i = 0; i < dimension; i += WIDTH) {
+      DOTS(piece) pieces[LANES];
+      UNROLL for (int r = 0; r < R; r++) {
+        const int8_t *row = rows + (size_t)r * dimension + i;
+        if (ahead != 0) __builtin_prefetch((const char *)((uintptr_t)row + ahead), 0, 3);
+        pieces[r] = DOTS(ready)(row);
+      }
+      UNROLL for (int q = 0; q < Q; q++)
+        UNROLL for (int r = 0; r < R; r++)
+          sums[q * R + r] = DOTS(add)(sums[q * R + r], pieces[r], queries + (size_t)q * dimension + i);
+    }
+  }
+  uint32_t totals[LANES];
+  DOTS(fold)(sums, totals);
+  UNROLL for (int q = 0; q < Q; q++)
+    UNROLL for (int r = 0; r < R; r++)
+      scores[(size_t)q * stride + (size_t)r] =
+          (float)(int32_t)(totals[q * R + r] - offsets[q]) * (row_scales[r] * query_scales[q]);
+}
+
+// Q queries × LANES rows.
+static inline ALWAYS_INLINE void DOTS(tiles)(const int8_t *queries, const int Q, const uint32_t *offsets,
+                                             const float *query_scales, const int8_t *rows, const float *row_scales,
+                                             size_t dimension, size_t ahead, float *scores, size_t stride) {
+  for (size_t r = 0; r < LANES; r += LANES / (size_t)Q)
+    DOTS(tile)(queries, Q, offsets, query_scales, rows + r * dimension, row_scales + r, dimension, ahead, scores + r,
+               stride);
+}
+
+static inline ALWAYS_INLINE uint32_t DOTS(dot)(const int8_t *query, const int8_t *row, size_t dimension) {
+  DOTS(sum) sums[2];
+  memset(sums, 0, sizeof sums);
+  for (size_t i = 0; i < dimension; i += 2 * WIDTH) {
+    sums[0] = DOTS(add)(sums[0], DOTS(ready)(row + i), query + i);
+    // An odd multiple of 64 has no second half at the end of a pair.
+    if (i + WIDTH < dimension) sums[1] = DOTS(add)(sums[1], DOTS(ready)(row + i + WIDTH), query + i + WIDTH);
+  }
+  return DOTS(across)(sums[0]) + DOTS(across)(sums[1]);
+}
+
+static uint32_t DOTS(offset)(const int8_t *query, size_t dimension) {
+  uint32_t sum = 0;
+  if (QUERY_OFFSET != 0)
+    for (size_t i = 0; i < dimension; i++) sum += (uint32_t)(int32_t)query[i];
+  return sum * QUERY_OFFSET;
+}
+
+static void DOTS(dots_i8)(const int8_t *queries, const float *query_scales, size_t query_count, const int8_t *rows,
+                          const float *row_scales, size_t row_count, size_t dimension, float *scores, size_t stride) {
+  uint32_t offsets[DUET_CODES_MAX_QUERIES];
+  for (size_t q = 0; q < query_count; q++) offsets[q] = DOTS(offset)(queries + q * dimension, dimension);
+  size_t r = 0;
+  for (; r + LANES <= row_count; r += LANES) {
+    const int8_t *here = rows + r * dimension;
+    // The first queries bring the rows into the first-level cache, where the others find them.
+    size_t q = 0, ahead = PREFETCH_BYTES;
+#define TILES(Q)                                                                                            \
+  DOTS(tiles)(queries + q * dimension, Q, offsets + q, query_scales + q, here, row_scales + r, dimension, ahead, \
+              scores + q * stride + r, stride)
+    for (; q + 4 <= query_count; q += 4, ahead = 0) TILES(4);
+    for (; q + 2 <= query_count; q += 2, ahead = 0) TILES(2);
+    if (q < query_count) TILES(1);
+#undef TILES
+  }
+  for (; r < row_count; r++)
+    for (size_t q = 0; q < query_count; q++) {
+      uint32_t sum = DOTS(dot)(queries + q * dimension, rows + r * dimension, dimension) - offsets[q];
+      scores[q * stride + r] = (float)(int32_t)sum * (row_scales[r] * query_scales[q]);
+    }
+}
+
+static void DOTS(dots_at_i8)(const int8_t *query, float query_scale, const int8_t *rows, const float *row_scales,
+                             size_t row_count, duet_candidate *candidates, size_t count, size_t dimension) {
+  const uint32_t offset = DOTS(offset)(query, dimension);
+  // About 8 rows, fewer when they are long: what is asked for must still be in the cache when its turn comes.
+  const size_t far = dimension <= 1024 ? 8 : dimension <= 4096 ? 8192 / dimension : 2;
+  size_t asked = 0;
+  for (size_t i = 0; i < count; i++) {
+    for (; asked < count && asked <= i + far; asked++) {
+      size_t id = candidates[asked].id;
+      if (id >= row_count) continue;
+      __builtin_prefetch(row_scales + id, 0, 3);
+      for (size_t at = 0; at < dimension; at += 64) __builtin_prefetch(rows + id * dimension + at, 0, 3);
+    }
+    size_t id = candidates[i].id;
+    if (id >= row_count) {
+      candidates[i].score = -__builtin_inff();
+      continue;
+    }
+    uint32_t sum = DOTS(dot)(query, rows + id * dimension, dimension) - offset;
+    candidates[i].score = (float)(int32_t)sum * (row_scales[id] * query_scale);
+  }
+}
