@@ -10,7 +10,7 @@ struct DuetBench: ParsableCommand {
     abstract: "Measures Duet against what this machine can do, and against its peers.",
     discussion: "Ratios are of runs that took turns in one process. Build with -c release.",
     subcommands: [
-      ScanBenchmark.self, BatchBenchmark.self, ANNBenchmark.self, EmbedBenchmark.self,
+      ScanBenchmark.self, BatchBenchmark.self, CodesBenchmark.self,
     ])
 }
 

@@ -9,7 +9,6 @@
 #pragma STDC FP_CONTRACT OFF
 
 #define CODES(name) avx2_##name
-#define BLOCKS_AHEAD_BYTES 4096
 #define WIDTH 32
 #define LANES 8
 

@@ -6,31 +6,38 @@
 //   QUERY_OFFSET      the sums come out too large by this times the query's sum.
 // Sums are integers, modulo 2^32 in between, so their order does not matter. No include guard.
 
+// Makes WIDTH bytes of a row ready and asks for those `ahead` bytes further on, unless that is 0.
+static inline ALWAYS_INLINE DOTS(piece) DOTS(ahead)(const int8_t *row, size_t ahead) {
+  // May point past the last row; a prefetch cannot fault.
+  if (ahead != 0) __builtin_prefetch((const char *)((uintptr_t)row + ahead), 0, 3);
+  return DOTS(ready)(row);
+}
+
 // Q queries × LANES / Q rows, one vector of sums for each pair.
 static inline ALWAYS_INLINE void DOTS(tile)(const int8_t *queries, const int Q, const uint32_t *offsets,
                                             const float *query_scales, const int8_t *rows, const float *row_scales,
                                             size_t dimension, size_t ahead, float *scores, size_t stride) {
   const int R = LANES / Q;
   DOTS(sum) sums[LANES];
-  UNROLL for (int l = 0; l < LANES; l++) memset(&sums[l], 0, sizeof sums[l]);
-  if (Q == 1) {
-    // Row by row, in the order of memory.
-    UNROLL for (int r = 0; r < R; r++) {
+  if (Q < 4) {
+    // Row by row and by one loop: the pace is the memory's, which is read fastest in its own order.
+#pragma clang loop unroll(disable)
+    for (int r = 0; r < R; r++) {
       const int8_t *row = rows + (size_t)r * dimension;
+      DOTS(sum) sum[LANES];
+      UNROLL for (int q = 0; q < Q; q++) memset(&sum[q], 0, sizeof sum[q]);
       for (size_t i = 0; i < dimension; i += WIDTH) {
-        // May point past the last row; a prefetch cannot fault.
-        if (ahead != 0) __builtin_prefetch((const char *)((uintptr_t)(row + i) + ahead), 0, 3);
-        sums[r] = DOTS(add)(sums[r], DOTS(ready)(row + i), queries + i);
+        DOTS(piece) piece = DOTS(ahead)(row + i, ahead);
+        UNROLL for (int q = 0; q < Q; q++) sum[q] = DOTS(add)(sum[q], piece, queries + (size_t)q * dimension + i);
       }
+      UNROLL for (int q = 0; q < Q; q++) sums[q * R + r] = sum[q];
     }
   } else {
+    // Side by side: the pace is that of the products, and a query's bytes are loaded once for R rows.
+    UNROLL for (int l = 0; l < LANES; l++) memset(&sums[l], 0, sizeof sums[l]);
     for (size_t i = 0; i < dimension; i += WIDTH) {
       DOTS(piece) pieces[LANES];
-      UNROLL for (int r = 0; r < R; r++) {
-        const int8_t *row = rows + (size_t)r * dimension + i;
-        if (ahead != 0) __builtin_prefetch((const char *)((uintptr_t)row + ahead), 0, 3);
-        pieces[r] = DOTS(ready)(row);
-      }
+      UNROLL for (int r = 0; r < R; r++) pieces[r] = DOTS(ahead)(rows + (size_t)r * dimension + i, ahead);
       UNROLL for (int q = 0; q < Q; q++)
         UNROLL for (int r = 0; r < R; r++)
           sums[q * R + r] = DOTS(add)(sums[q * R + r], pieces[r], queries + (size_t)q * dimension + i);

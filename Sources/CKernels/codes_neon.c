@@ -9,7 +9,6 @@
 #pragma STDC FP_CONTRACT OFF
 
 #define CODES(name) neon_##name
-#define BLOCKS_AHEAD_BYTES 4096
 #define WIDTH 16
 #define LANES 4
 

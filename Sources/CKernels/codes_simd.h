@@ -5,6 +5,7 @@
 
 #include "codes_common.h"
 #include "include/codes.h"
+#include "include/memory.h"
 
 // Vectors cross only inlined calls, so their calling convention does not matter.
 #pragma clang diagnostic ignored "-Wpsabi"
@@ -17,8 +18,10 @@ typedef int32_t int_lanes __attribute__((vector_size(64)));
 typedef uint8_t byte_lanes __attribute__((vector_size(16)));
 typedef double double_lanes __attribute__((vector_size(128)));
 
-// How far ahead of a scan of int8 rows memory is asked for.
+// How far ahead of a long scan memory is asked for.
 #define PREFETCH_BYTES 8192
+// Lists of fewer blocks than this are short.
+#define SHORT_LIST 32
 
 // Appends the candidates that `hits` has a bit for, if their ids are allowed; returns how many. scores are 32 floats,
 // ids 32 uint32 of any alignment; `out` has 32 places, all of which may be written to.
