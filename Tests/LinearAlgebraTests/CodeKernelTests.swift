@@ -55,7 +55,7 @@ import Testing
         #expect(tables.quantize(x) == ([Int8](repeating: 0, count: count), 0), "\(bad)")
       }
       #expect(tables.quantize([Float](repeating: -0.0, count: count)).scale == 0)
-      #expect(tables.quantize([Float](repeating: 1e-40, count: count)).scale == 0)
+      #expect(tables.quantize([Float](repeating: 0x1p-140, count: count)).scale == 0)
     }
   }
 
