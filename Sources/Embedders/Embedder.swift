@@ -28,10 +28,15 @@ package protocol Embedder: Sendable {
   func warmUp(texts: Bool, images: Bool) throws(EmbedderError)
   /// Projects texts: `[n, dimension]`.
   ///
-  /// - Parameter inBulk: false for queries: each text is computed alone, so that its vector is the same bits whatever
-  ///   stands beside it. True for the captions of a library: several share a pass over the weights, and the last bits
-  ///   may differ on machines where BLAS does the products.
-  func projectTexts(_ texts: [String], inBulk: Bool) throws(EmbedderError) -> TextProjections
+  /// - Parameters:
+  ///   - inBulk: false for queries: each text is computed alone, so that its vector is the same bits whatever stands
+  ///     beside it. True for the captions of a library: several share a pass over the weights, and the last bits may
+  ///     differ on machines where BLAS does the products.
+  ///   - maxTokens: at most so many tokens of a text are read, begin and end included; nil for as many as the model
+  ///     takes.
+  func projectTexts(
+    _ texts: [String], inBulk: Bool, maxTokens: Int?
+  ) throws(EmbedderError) -> TextProjections
   /// Brings a picture to the size and form the model looks at. What is left of it is small: pictures that wait to be
   /// projected are best kept this way. May run on any number of threads at once.
   func prepare(_ image: Image) throws(EmbedderError) -> PreparedImage
@@ -43,6 +48,11 @@ extension Embedder {
   /// Projects texts, each computed alone.
   package func projectTexts(_ texts: [String]) throws(EmbedderError) -> TextProjections {
     try projectTexts(texts, inBulk: false)
+  }
+
+  /// Projects texts, each read as far as the model can.
+  package func projectTexts(_ texts: [String], inBulk: Bool) throws(EmbedderError) -> TextProjections {
+    try projectTexts(texts, inBulk: inBulk, maxTokens: nil)
   }
 
   /// Projects decoded pictures.

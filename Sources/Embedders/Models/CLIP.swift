@@ -81,9 +81,12 @@ final class CLIPModel: Embedder {
     if images { _ = try visionTower() }
   }
 
-  func projectTexts(_ texts: [String], inBulk: Bool) throws(EmbedderError) -> TextProjections {
+  func projectTexts(
+    _ texts: [String], inBulk: Bool, maxTokens: Int?
+  ) throws(EmbedderError) -> TextProjections {
     let (tower, tokenizer) = try textTower()
-    let tokenized = texts.map { tokenizer.encode($0, maxLength: configuration.text.positionCount) }
+    let maxLength = min(configuration.text.positionCount, maxTokens ?? .max)
+    let tokenized = texts.map { tokenizer.encode($0, maxLength: maxLength) }
     let values = tower.project(tokenized.map { tower.upToPooled($0.ids) }, inBulk: inBulk)
     return TextProjections(
       projections: Projections(dimension: dimension, values: values),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Evaluation
 import Glibc
 import Search
 import Synchronization
@@ -10,7 +11,8 @@ import Synchronization
 final class ProgressLine: Sendable {
   private struct State {
     var lastDrawn: ContinuousClock.Instant?
-    var embeddingStarted: ContinuousClock.Instant?
+    /// What is being counted, and since when.
+    var counted: (what: String, since: ContinuousClock.Instant)?
     var isShown = false
   }
 
@@ -24,14 +26,20 @@ final class ProgressLine: Sendable {
 
   /// Shows `progress`, unless the line was drawn a moment ago.
   func update(_ progress: IngestProgress) {
-    guard isEnabled else { return }
-    state.withLock { state in
-      let now = ContinuousClock.now
-      if case .embedding = progress, state.embeddingStarted == nil { state.embeddingStarted = now }
-      if let last = state.lastDrawn, now - last < .milliseconds(100) { return }
-      state.lastDrawn = now
-      state.isShown = true
-      draw(text(for: progress, since: state.embeddingStarted ?? now, now: now))
+    switch progress {
+    case .walking(let files): show { "looking for pictures: \(files.grouped)" }
+    case .embedding(let done, let total): count(done, of: total, "pictures")
+    case .merging: show { "merging segments" }
+    case .calibrating: show { "measuring this library's noise" }
+    }
+  }
+
+  /// Shows `progress`, unless the line was drawn a moment ago.
+  func update(_ progress: EvaluationProgress) {
+    switch progress {
+    case .reading(let done, let total): count(done, of: total, "files read")
+    case .embedding(let done, let total): count(done, of: total, "pictures")
+    case .asking(let done, let total): count(done, of: total, "queries")
     }
   }
 
@@ -48,24 +56,33 @@ final class ProgressLine: Sendable {
     Diagnostics.write("\r\u{1B}[K" + text)
   }
 
-  private func text(
-    for progress: IngestProgress, since start: ContinuousClock.Instant, now: ContinuousClock.Instant
-  ) -> String {
-    switch progress {
-    case .walking(let files):
-      return "looking for pictures: \(files.grouped)"
-    case .embedding(let done, let total):
-      var text = "\(done.grouped) of \(total.grouped) pictures"
-      let elapsed = (now - start).seconds
+  private func show(_ text: () -> String) {
+    guard isEnabled else { return }
+    state.withLock { state in
+      let now = ContinuousClock.now
+      if let last = state.lastDrawn, now - last < .milliseconds(100) { return }
+      state.lastDrawn = now
+      state.isShown = true
+      draw(text())
+    }
+  }
+
+  /// "1,024 of 3,627 pictures, 85 a second, 31 s left".
+  private func count(_ done: Int, of total: Int, _ what: String) {
+    let now = ContinuousClock.now
+    let since = state.withLock { state in
+      if let counted = state.counted, counted.what == what { return counted.since }
+      state.counted = (what, now)
+      return now
+    }
+    show {
+      let text = "\(done.grouped) of \(total.grouped) \(what)"
+      let elapsed = (now - since).seconds
       guard done > 0, elapsed > 1 else { return text }
       let rate = Double(done) / elapsed
-      text += ", \(rate.formatted(digits: rate < 10 ? 1 : 0)) a second"
-      if done < total { text += ", \(Duration.seconds(Double(total - done) / rate).inWords) left" }
-      return text
-    case .merging:
-      return "merging segments"
-    case .calibrating:
-      return "measuring this library's noise"
+      let left =
+        done < total ? ", \(Duration.seconds(Double(total - done) / rate).inWords) left" : ""
+      return text + ", \(rate.formatted(digits: rate < 10 ? 1 : 0)) a second" + left
     }
   }
 }
