@@ -9,7 +9,11 @@ import Testing
     (["index", "-h"], "index-short.txt"), (["info", "--help"], "info.txt"),
     (["verify", "--help"], "verify.txt"),
     (["model", "list", "--help"], "model-list.txt"), (["roots", "--help"], "roots.txt"),
-    (["roots", "remove", "--help"], "roots-remove.txt"),
+    (["roots", "remove", "--help"], "roots-remove.txt"), (["eval", "--help"], "eval.txt"),
+    (["eval", "library", "--help"], "eval-library.txt"), (["eval", "cirr", "--help"], "eval-cirr.txt"),
+    (["eval", "circo", "--help"], "eval-circo.txt"),
+    (["eval", "fashioniq", "--help"], "eval-fashioniq.txt"),
+    (["eval", "bge-vl", "--help"], "eval-bge-vl.txt"),
   ]
 
   /// With DUET_WRITE_HELP set the files are written instead: look at them before committing.

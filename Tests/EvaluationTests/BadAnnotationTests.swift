@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Synchronization
 import SystemPackage
 import TestSupport
 import Testing
@@ -51,7 +52,7 @@ import Testing
     ),
     (String(repeating: "[", count: 100_000), "cap.rc2.val.json: "),
   ])
-  func `CIRR`(_ content: String, _ expected: String) async throws {
+  func `CIRR entries`(_ content: String, _ expected: String) async throws {
     let files = try BenchmarkFiles.cirr()
     try files.write(content, to: "captions/cap.rc2.val.json")
     let text = await message { _ = try loadCIRR(files) }

@@ -33,13 +33,17 @@ final class ColourModel: Embedder {
     pictures.add(images.count, ordering: .relaxed)
     return Projections(
       dimension: 4,
-      values: images.flatMap { image in image.image.pixels.prefix(3).map { Float($0) / 255 } + [0.25] })
+      values: images.flatMap { image -> [Float] in
+        image.image.pixels.prefix(3).map { Float($0) / 255 } + [0.25]
+      })
   }
 
   func projectTexts(_ texts: [String], inBulk: Bool, maxTokens: Int?) -> TextProjections {
     _ = tokenLimits.withLock { $0.insert(maxTokens) }
-    let rows = texts.flatMap { text in
-      ["red", "green", "blue"].map { text.contains($0) ? Float(2) : 0 } + [0.1]
+    var rows: [Float] = []
+    for text in texts {
+      for colour in ["red", "green", "blue"] { rows.append(text.contains(colour) ? 2 : 0) }
+      rows.append(0.1)
     }
     return TextProjections(
       projections: Projections(dimension: 4, values: rows),

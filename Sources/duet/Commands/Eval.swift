@@ -44,10 +44,11 @@ struct Eval: ParsableCommand {
             A JSON object a line, with paths as the library knows them:
               {"text": "a dog on a beach", "relevant": ["dogs/rex.jpg"]}
               {"image": "rex.jpg", "text": "at night", "relevant": ["night/rex.jpg"]}
-              {"terms": [{"item": "dogs/rex.jpg", "weight": 2}, {"text": "indoors", "role": "avoid"}],
-               "relevant": ["a.jpg", "b.jpg"], "exclude": ["dogs/rex.jpg"], "kind": "held out"}
+              {"terms": [{"item": "a.jpg", "weight": 2}, {"text": "indoors"}],
+               "relevant": ["b.jpg", "c.jpg"], "exclude": ["d.jpg"], "kind": "my own"}
               {"text": "asdfgh qwerty", "relevant": [], "kind": "nonsense"}
-            (the third on one line). "kind" names the row of the table; without it that is text, image or composed. \
+            (the third on one line). A term has a text, an image or an item, a weight, and a role: want, avoid or \
+            exclude. "kind" names the row of the table; without it that is text, image or composed. \
             What "exclude" names is taken out of the answers first. "nothing" is the percentage of queries that \
             returned nothing.
             """))
