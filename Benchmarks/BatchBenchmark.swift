@@ -39,7 +39,8 @@ struct BatchBenchmark: ParsableCommand {
         let found = try random.search.neighbors(ofEach: batch, count: queries, k: 10)
         precondition(found.count == queries, "answers are missing")
       }
-      let times = try Measurement.alternating(seconds: machine.seconds, work).map(\.median)
+      let times = try Measurement.alternating(seconds: machine.seconds, clock: machine.clock, work).map(
+        \.median)
       let rates = zip(products, times).map { $0.gigaflops / $1 }
       let best = rates.max() ?? .nan
       for (product, (time, rate)) in zip(products, zip(times, rates)) {
@@ -52,26 +53,4 @@ struct BatchBenchmark: ParsableCommand {
         "**\((rate / best * 100).digits(0)) %**")
     }
   }
-}
-
-/// One matrix product of given size and engine, over and over.
-final class Product {
-  let name: String
-  let gigaflops: Double
-  private let engine: GEMM.Engine
-  private let a: Matrix
-  private let b: WeightMatrix
-  private var c: Matrix
-
-  init(rows: Int, columns: Int, depth: Int, engine: GEMM.Engine) {
-    var numbers = RandomNumbers(seed: 3)
-    name = "SGEMM \(rows) x \(columns) x \(depth), \(engine == .blas ? "BLAS" : "our kernels")"
-    gigaflops = 2e-9 * Double(rows) * Double(columns) * Double(depth)
-    self.engine = engine
-    a = Matrix(rows: rows, columns: depth, values: (0..<rows * depth).map { _ in numbers.next() })
-    b = WeightMatrix(rows: columns, columns: depth, values: (0..<columns * depth).map { _ in numbers.next() })
-    c = Matrix(rows: rows, columns: columns)
-  }
-
-  func run() { GEMM.multiply(a, b, into: &c, engine: engine) }
 }

@@ -1,6 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
+/// What time is.
+enum MeasuringClock {
+  /// That of the wall.
+  case wall
+  /// What this process's threads have computed for: on one thread hardly anything of what other processes do shows in it.
+  case processor
+
+  /// Now, in seconds.
+  var seconds: Double {
+    var time = timespec()
+    clock_gettime(self == .wall ? CLOCK_MONOTONIC : CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+}
+
 /// Times of one piece of work, in seconds, over several runs.
 struct Measurement {
   let runs: [Double]
@@ -8,9 +23,11 @@ struct Measurement {
   /// Runs the pieces of `work` in turns, so that whatever else slows the machine down slows down all of them alike, until
   /// `seconds` have gone by, at least `atLeast` rounds, after one round that is not counted.
   static func alternating(
-    seconds: Double, atLeast: Int = 3, _ work: [() throws -> Void]
+    seconds: Double, atLeast: Int = 3, clock: MeasuringClock = .wall, _ work: [() throws -> Void]
   ) throws -> [Measurement] {
-    try alternating(seconds: seconds, atLeast: atLeast, pieces: work.count) { try timing(work[$0]) }
+    try alternating(seconds: seconds, atLeast: atLeast, pieces: work.count) {
+      try timing(clock, work[$0])
+    }
   }
 
   /// The same for pieces that time themselves.
@@ -19,17 +36,17 @@ struct Measurement {
   ) rethrows -> [Measurement] {
     for piece in 0..<pieces { _ = try timed(piece) }
     var runs = [[Double]](repeating: [], count: pieces)
-    let start = ContinuousClock.now
-    while runs[0].count < atLeast || (ContinuousClock.now - start).inSeconds < seconds {
+    let start = MeasuringClock.wall.seconds
+    while runs[0].count < atLeast || MeasuringClock.wall.seconds - start < seconds {
       for piece in 0..<pieces { runs[piece].append(try timed(piece)) }
     }
     return runs.map { Measurement(runs: $0.sorted()) }
   }
 
-  static func timing(_ work: () throws -> Void) rethrows -> Double {
-    let start = ContinuousClock.now
+  static func timing(_ clock: MeasuringClock = .wall, _ work: () throws -> Void) rethrows -> Double {
+    let start = clock.seconds
     try work()
-    return (ContinuousClock.now - start).inSeconds
+    return clock.seconds - start
   }
 
   var median: Double { percentile(0.5) }
@@ -39,10 +56,6 @@ struct Measurement {
     guard !runs.isEmpty else { return .nan }
     return runs[min(runs.count - 1, Int(share * Double(runs.count)))]
   }
-}
-
-extension Duration {
-  var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }
 
 extension Double {

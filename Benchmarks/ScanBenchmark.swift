@@ -48,7 +48,9 @@ struct ScanBenchmark: ParsableCommand {
     ]
     for distance in Self.distances { work.append { memory.read(ahead: distance) } }
     for distance in Self.distances { work.append { MemoryReader.read(map.bytes, ahead: distance) } }
-    let times = try Measurement.alternating(seconds: machine.seconds, atLeast: 9, work).map(\.median)
+    let times = try Measurement.alternating(
+      seconds: machine.seconds, atLeast: 9, clock: machine.clock, work
+    ).map(\.median)
     let size = Double(byteCount) / 1e9
     let (search, memorySpeed) = (size / times[0], size / (times[1...3].min() ?? .nan))
     let mapSpeed = Double(map.size) / 1e9 / (times[4...6].min() ?? .nan)

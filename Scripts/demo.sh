@@ -18,10 +18,14 @@ if [ ! -e "$pictures/emoji.json" ]; then
 fi
 
 show() { # show ARGUMENTS…: prints the command, its hits and how long it took
-  printf '\n\033[1m$ duet %s\033[0m\n' "$(printf '%q ' "$@")"
-  local started ended
+  local shown='' argument started ended
+  for argument in "$@"; do
+    case $argument in *' '*) argument="\"$argument\"" ;; esac
+    shown+=" $argument"
+  done
+  printf '\n$ duet%s\n' "$shown"
   started=$(date +%s%N)
-  "$duet" "$@"
+  "$duet" "$@" || [ $? -eq 1 ] # nothing found is an answer
   ended=$(date +%s%N)
   printf '  (%d ms, a cold process)\n' $(((ended - started) / 1000000))
 }
@@ -34,4 +38,5 @@ show search -k 5 --image grinning-face_1f600.png
 show search -k 5 --image grinning-face_1f600.png --text cat
 show search -k 5 --image person_1f9d1.png --text firefighter
 show search -k 5 --image waving-hand_1f44b.png --text "dark skin tone"
-show search -k 5 --image grinning-face_1f600.png --text cat --json
+show search -k 2 --image grinning-face_1f600.png --text cat --json
+show search "quarterly revenue report"

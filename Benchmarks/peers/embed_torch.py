@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Images per second of PyTorch CPU f32 on a random-weight ViT-B/16 image tower: embed_torch.py BATCH THREADS.
+"""PyTorch CPU f32 on a random-weight ViT-B/16 image tower.
+
+    embed_torch.py BATCH THREADS                  images per second
+    embed_torch.py serve THREADS wall|processor   for `duet-bench embed --peer PYTHON`: its name, then for each line of
+                                                  input, a batch size, one run and a line with its seconds
 
 Needs torch and transformers from PyPI; never run by the tests.
 """
@@ -11,15 +15,29 @@ import time
 import torch
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
-batch, threads = int(sys.argv[1]), int(sys.argv[2])
-torch.set_num_threads(threads)
+torch.set_num_threads(int(sys.argv[2]))
+name = f"torch {torch.__version__} f32"
+clock = time.process_time if sys.argv[3:] == ["processor"] else time.perf_counter
 model = CLIPVisionModelWithProjection(CLIPVisionConfig(patch_size=16)).eval()
-pixels = torch.randn(batch, 3, 224, 224)
-times = []
-with torch.inference_mode():
+
+
+@torch.inference_mode()
+def seconds(pixels):
+    start = clock()
     model(pixel_values=pixels)
-    for _ in range(5):
-        start = time.perf_counter()
-        model(pixel_values=pixels)
-        times.append(time.perf_counter() - start)
-print(f"torch {torch.__version__} f32 batch {batch} threads {threads}: {batch / statistics.median(times):.2f} images/s")
+    return clock() - start
+
+
+if sys.argv[1] == "serve":
+    print(name, flush=True)
+    inputs = {}
+    for line in sys.stdin:
+        batch = int(line)
+        if batch not in inputs:
+            inputs[batch] = torch.randn(batch, 3, 224, 224)
+        print(seconds(inputs[batch]), flush=True)
+else:
+    batch = int(sys.argv[1])
+    pixels = torch.randn(batch, 3, 224, 224)
+    times = [seconds(pixels) for _ in range(6)][1:]
+    print(f"{name} batch {batch} threads {sys.argv[2]}: {batch / statistics.median(times):.2f} images/s")

@@ -134,6 +134,15 @@ def make_photo():
     Image.fromarray(noisy).save("photo.jpg", quality=75, exif=exif)
 
 
+def make_awkward():
+    """A JPEG that at a quarter of its size fills its last row and column only in part, stored upside down."""
+    rng = np.random.default_rng(10)
+    coarse = Image.fromarray(rng.integers(0, 256, (7, 24, 3), dtype=np.uint8)).resize((1597, 393), Image.BICUBIC)
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    coarse.save("awkward.jpg", quality=60, exif=exif)
+
+
 TEXTS = ["a photo of a cat", "a dog on the beach at night, in the snow", "", "  Hello   World!\n", "it's 2024, don't",
          "café ΟΔΟΣ 日本語", "😀 child", "red house under the tree " * 20, "a cat<|endoftext|>a dog"]
 COMPOSED = [
@@ -231,6 +240,7 @@ def legacy_form(c):
 def main():
     make_images()
     make_photo()
+    make_awkward()
     make("legacy", 1, {
         "projection_dim": 24,
         "text_config": {"hidden_size": 40, "intermediate_size": 72, "num_hidden_layers": 3, "num_attention_heads": 4,

@@ -59,10 +59,10 @@ static void split(const int32_t *weights, int16_t *halves) {
   }
 }
 
-int duet_coefficients_make(duet_coefficients *c, uint32_t input, uint32_t total, uint32_t start,
-                           uint32_t count, duet_filter filter) {
+int duet_coefficients_make(duet_coefficients *c, uint32_t input, double from, double to, uint32_t total,
+                           uint32_t start, uint32_t count, duet_filter filter) {
   const kernel kernel = kernel_of(filter);
-  const double scale = (double)input / total;
+  const double scale = (to - from) / total;
   const double filter_scale = scale < 1.0 ? 1.0 : scale;
   const double support = kernel.support * filter_scale, step = 1.0 / filter_scale;
   const size_t widest = (size_t)ceil(support) * 2 + 1;
@@ -79,7 +79,7 @@ int duet_coefficients_make(duet_coefficients *c, uint32_t input, uint32_t total,
     return 0;
   }
   for (size_t i = 0; i < count; i++) {
-    const double center = ((double)(start + i) + 0.5) * scale;
+    const double center = from + ((double)(start + i) + 0.5) * scale;
     int64_t first = (int64_t)(center - support + 0.5), end = (int64_t)(center + support + 0.5);
     if (first < 0) first = 0;
     if (end > input) end = input;

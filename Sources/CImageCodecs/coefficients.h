@@ -23,9 +23,10 @@ typedef struct duet_coefficients {
   int32_t lowest, highest;
 } duet_coefficients;
 
-/// Computes the weights of outputs `start ..< start + count` of `total` over `input` inputs. Zero: no memory.
-int duet_coefficients_make(duet_coefficients *coefficients, uint32_t input, uint32_t total, uint32_t start,
-                           uint32_t count, duet_filter filter);
+/// Computes the weights of outputs `start ..< start + count` of `total`, which cover the stretch `from ..< to`
+/// of `input` inputs. Zero: no memory.
+int duet_coefficients_make(duet_coefficients *coefficients, uint32_t input, double from, double to,
+                           uint32_t total, uint32_t start, uint32_t count, duet_filter filter);
 
 void duet_coefficients_free(duet_coefficients *coefficients);
 

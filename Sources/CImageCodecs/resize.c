@@ -49,14 +49,15 @@ void duet_vertical_scalar(const duet_coefficients *c, duet_rows source, size_t b
 static int nearest(const duet_resize *r, const uint8_t *pixels, uint8_t *output) {
   size_t *columns = malloc(r->window_width * sizeof *columns);
   if (columns == NULL) return 0;
-  const double step_x = (double)r->source_width / r->width, step_y = (double)r->source_height / r->height;
-  double position = step_x * 0.5;
+  const double step_x = (r->right_edge - r->left_edge) / r->width;
+  const double step_y = (r->bottom_edge - r->top_edge) / r->height;
+  double position = r->left_edge + step_x * 0.5;
   for (uint32_t x = 0; x < r->left + r->window_width; x++, position += step_x) {
     size_t column = (size_t)position;
     if (column >= r->source_width) column = r->source_width - 1;
     if (x >= r->left) columns[x - r->left] = 3 * column;
   }
-  position = step_y * 0.5;
+  position = r->top_edge + step_y * 0.5;
   for (uint32_t y = 0; y < r->top + r->window_height; y++, position += step_y) {
     if (y < r->top) continue;
     size_t line = (size_t)position;
@@ -123,7 +124,9 @@ static int vertical_first(passes p, const duet_coefficients *cx, const duet_coef
 }
 
 int duet_resize_rgb(const duet_resize *r, const uint8_t *pixels, uint8_t *output) {
-  const int changes_x = r->width != r->source_width, changes_y = r->height != r->source_height;
+  const int changes_x = r->width != r->source_width || r->left_edge != 0 || r->right_edge != r->source_width;
+  const int changes_y =
+      r->height != r->source_height || r->top_edge != 0 || r->bottom_edge != r->source_height;
   if (!changes_x && !changes_y) {
     copy_window(r, pixels, output);
     return 1;
@@ -135,10 +138,12 @@ int duet_resize_rgb(const duet_resize *r, const uint8_t *pixels, uint8_t *output
   duet_coefficients cx = {0}, cy = {0};
   int done = 1;
   if (changes_x) {
-    done = duet_coefficients_make(&cx, r->source_width, r->width, r->left, r->window_width, r->filter);
+    done = duet_coefficients_make(&cx, r->source_width, r->left_edge, r->right_edge, r->width, r->left,
+                                  r->window_width, r->filter);
   }
   if (done && changes_y) {
-    done = duet_coefficients_make(&cy, r->source_height, r->height, r->top, r->window_height, r->filter);
+    done = duet_coefficients_make(&cy, r->source_height, r->top_edge, r->bottom_edge, r->height, r->top,
+                                  r->window_height, r->filter);
   }
   const passes p = best_passes(r->scalar);
   // Pillow 13 (pull request 9549): vertical first when the height shrinks by more than twice what the width

@@ -6,6 +6,7 @@
 #define PANEL 4
 #define DOT_ROWS 6
 #define DOT_COLUMNS 4
+#define DOT_HEIGHT 192  // these CPUs have 1 MiB of L2 or more
 #define HAS_F16C
 #define NAME(x) x##_avx512
 #define KERNEL \

@@ -48,9 +48,13 @@ extension CatalogConnection {
   static func openForWriting(path: String, busyTimeout: Double) throws -> CatalogConnection {
     if let stamp = FileStamp(path: path), stamp.size > 0 || stamp.hasLog {
       try checkFile(path: path)
-      let probe = try DatabaseQueue(path: path, configuration: configuration(true, busyTimeout))
-      _ = try probe.read { try checkSchema($0, path: path) }
-      try probe.close()
+      do {
+        try probe(path: path, configuration(true, busyTimeout))
+      } catch let error as DatabaseError where error.resultCode == .SQLITE_READONLY {
+        // A first run that was killed in its first transaction left a rollback journal: only who may write can undo
+        // what is half done (later transactions go to the write-ahead log).
+        try probe(path: path, configuration(false, busyTimeout))
+      }
     }
     let pool = try DatabasePool(path: path, configuration: configuration(false, busyTimeout))
     try Schema.migrate(pool)
@@ -60,6 +64,13 @@ extension CatalogConnection {
       try checkWords(db, path: path)
     }
     return .writing(pool)
+  }
+
+  /// Checks that the file may become, or is, a catalog that this program can write.
+  private static func probe(path: String, _ configuration: Configuration) throws {
+    let queue = try DatabaseQueue(path: path, configuration: configuration)
+    _ = try queue.read { try checkSchema($0, path: path) }
+    try queue.close()
   }
 
   /// Opens the catalog for reading, also in a folder where SQLite may not create its -shm file.
@@ -143,10 +154,17 @@ extension CatalogConnection {
       throw CatalogError(.cannotOpen, "\(path) cannot be read: check that it is a file and its permissions")
     }
     if let stamp = FileStamp(path: path), stamp.size < smallestPage, !stamp.hasLog {
+      // Only a reader looks at an empty file: a writer makes a catalog of it.
+      guard stamp.size > 0 else { throw unfinished(path: path) }
       throw CatalogError(
         .notACatalog,
         "\(path) is not a catalog: it is too short (\(stamp.size) bytes); move it away and run `duet index`")
     }
+  }
+
+  /// What a first run that was killed at once leaves behind.
+  private static func unfinished(path: String) -> CatalogError {
+    CatalogError(.unfinished, "\(path) holds no library yet; run `duet index`")
   }
 
   /// The schema version of the open file.
@@ -175,9 +193,7 @@ extension CatalogConnection {
 
   private static func requireCurrentSchema(_ db: Database, path: String) throws {
     let version = try checkSchema(db, path: path)
-    guard version > 0 else {
-      throw CatalogError(.notACatalog, "\(path) holds no library yet; run `duet index`")
-    }
+    guard version > 0 else { throw unfinished(path: path) }
     guard version == Schema.version else {
       throw CatalogError(
         .needsUpgrade,

@@ -10,6 +10,8 @@ package struct CatalogError: Error, CustomStringConvertible {
     case cannotOpen
     /// The file is no SQLite database, or not one of Duet's.
     case notACatalog
+    /// The file was begun, and whoever made it was stopped before it was a catalog; a writer makes it one.
+    case unfinished
     /// SQLite, or a check of ours, found contents that cannot be.
     case corrupted
     /// A newer Duet wrote the file.

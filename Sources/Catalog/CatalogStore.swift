@@ -45,7 +45,7 @@ package final class CatalogStore: Sendable {
   /// Opens the catalog at `path`.
   ///
   /// - Parameter busyTimeout: how many seconds to wait for another process's transaction.
-  /// - Throws: `notACatalog`, `newerVersion`, `needsUpgrade`, `corrupted`, `cannotOpen`, `busy`.
+  /// - Throws: `notACatalog`, `unfinished` (reading only), `newerVersion`, `needsUpgrade`, `corrupted`, `cannotOpen`, `busy`.
   package static func open(
     _ path: FilePath, access: Access, busyTimeout: Double = 30
   ) throws(CatalogError) -> CatalogStore {
@@ -60,7 +60,13 @@ package final class CatalogStore: Sendable {
 
   /// Closes all connections. A writer's last close folds the log into the file.
   package func close() throws(CatalogError) {
-    try catalogErrors(path.string) { try connection.withLock { try $0.reader.close() } }
+    try catalogErrors(path.string) {
+      try connection.withLock { connection in
+        // GRDB closes the writer before the readers, and a last close by a reader folds nothing.
+        if case .writing(let pool) = connection { pool.invalidateReadOnlyConnections() }
+        try connection.reader.close()
+      }
+    }
   }
 
   /// Whether the file is read without locks, because the folder allows no others.

@@ -14,11 +14,11 @@ enum Schema {
   /// other process made in between. Then there are more versions than before, and it goes on from those.
   static func migrate(_ pool: DatabasePool) throws {
     let migrator = Self.migrator
-    let before = try pool.read(migrator.appliedIdentifiers)
+    let before = try pool.writeWithoutTransaction(migrator.appliedIdentifiers)
     do {
       try migrator.migrate(pool)
     } catch let error as DatabaseError {
-      guard try pool.read(migrator.appliedIdentifiers).count > before.count else { throw error }
+      guard try pool.writeWithoutTransaction(migrator.appliedIdentifiers).count > before.count else { throw error }
       try migrate(pool)
     }
   }

@@ -149,6 +149,13 @@ extension CatalogTransaction {
 
   // MARK: - Settings
 
+  /// A fact about the library that was kept, this transaction's own changes included.
+  package func setting(_ key: String) throws(CatalogError) -> String? {
+    try rows("SELECT value FROM setting WHERE key = ?", [key]).first.map { row throws(CatalogError) in
+      try row.text(0)
+    }
+  }
+
   /// Keeps a fact about the library, or removes it.
   package func set(_ key: String, _ value: String?) throws(CatalogError) {
     if let value {

@@ -169,13 +169,14 @@ extension CatalogTransaction {
 
   // MARK: - Spaces
 
-  /// The space of an identity: the one that has it, or a new one.
+  /// The space of an identity: the one that has it, under whatever name of the model, or a new one.
   ///
   /// The first space of a library is active; a later one is being built, in place of any other half-built one,
   /// with all items pending in it.
   package func space(for identity: SpaceIdentity) throws(CatalogError) -> Space {
     let spaces = try reading { db in try Space.all(db) }
-    if let known = spaces.first(where: { $0.identity == identity && $0.state != .retired }) { return known }
+    let known = spaces.first { $0.identity.isInterchangeable(with: identity) && $0.state != .retired }
+    if let known { return known }
     for half in spaces where half.state == .building { try retireSpace(half.id) }
     let state: Space.State = spaces.contains { $0.state == .active } ? .building : .active
     try execute(

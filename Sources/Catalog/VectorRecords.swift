@@ -42,6 +42,13 @@ package struct SpaceIdentity: Hashable, Sendable {
     self.dimension = dimension
     self.composeRule = composeRule
   }
+
+  /// Whether vectors of both may be compared: everything but the model's name is equal. One checkpoint has many names:
+  /// its folder, a copy, its place in a cache.
+  package func isInterchangeable(with other: SpaceIdentity) -> Bool {
+    weightsHash == other.weightsHash && preprocessing == other.preprocessing && dimension == other.dimension
+      && composeRule == other.composeRule
+  }
 }
 
 /// An embedding space of the library.

@@ -46,6 +46,9 @@ extension CatalogStore {
   /// hold, or a single one), or all tokens. Rare tokens count double in the score; tokens that more than half
   /// of the items hold do not count at all where there are rarer ones.
   ///
+  /// Words that say nothing of a picture ("of", "the") are left out where there are others: in a library of short
+  /// captions they are rare, and everything that holds an "at" would answer "ships at sea".
+  ///
   /// Of a run of signs (Chinese, Japanese, Korean, Thai, …) pairs are asked for; single signs when the run is
   /// one sign, or when none of its pairs is known.
   /// - Parameter limit: the best so many only.
@@ -116,14 +119,15 @@ extension CatalogStore {
       }
       return found
     }
-    for run in WordSegmenter.runs(text) {
+    for run in FunctionWords.removed(from: WordSegmenter.runs(text)) {
       switch run {
       case .word(let word): tokens += try look([word])
       case .signs(let signs):
         let pairs = try look(zip(signs, signs.dropFirst()).map { $0 + $1 })
         // Two words written without a gap (猫狗) have no pair anywhere, but each is known.
         let isKnown = pairs.contains { $0.itemCount > 0 }
-        tokens += isKnown || (pairs.isEmpty && signs.count > 1) ? pairs : try look(signs)
+        tokens +=
+          isKnown || (pairs.isEmpty && signs.count > 1) ? pairs : try look(FunctionWords.removed(from: signs))
       }
     }
     return tokens

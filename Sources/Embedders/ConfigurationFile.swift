@@ -10,7 +10,14 @@ enum ConfigurationValue: Sendable, Decodable {
   case list([ConfigurationValue])
   case object([String: ConfigurationValue])
 
+  /// Deepest nesting; published files have three levels. Foundation takes seconds for some hundred.
+  private static let depthLimit = 8
+
   init(from decoder: any Decoder) throws {
+    guard decoder.codingPath.count <= Self.depthLimit else {
+      throw DecodingError.dataCorrupted(
+        .init(codingPath: [], debugDescription: "nested deeper than \(Self.depthLimit) levels"))
+    }
     let container = try decoder.singleValueContainer()
     if container.decodeNil() {
       self = .null
@@ -32,14 +39,18 @@ enum ConfigurationValue: Sendable, Decodable {
 ///
 /// Absent and null mean the same, as in Python's configuration classes: the caller's default.
 struct ConfigurationObject: Sendable {
-  /// The largest configuration file that is read; published ones have some kilobytes.
-  static let sizeLimit = 16 << 20
+  /// The largest configuration file that is read; published ones have some kilobytes, an index of shards some hundred.
+  static let sizeLimit = 1 << 20
 
   let place: String
   private let fields: [String: ConfigurationValue]
 
   /// Parses a whole file.
   init(_ bytes: [UInt8], name: String) throws(EmbedderError) {
+    guard bytes.count <= Self.sizeLimit else {
+      throw EmbedderError(
+        .malformed, "\(name): \(bytes.count) bytes are no configuration; at most \(Self.sizeLimit) are read")
+    }
     do {
       fields = try JSONDecoder().decode([String: ConfigurationValue].self, from: Data(bytes))
     } catch {

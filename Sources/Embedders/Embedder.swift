@@ -19,6 +19,8 @@ package protocol Embedder: Sendable {
   var embedsTexts: Bool { get }
   /// Texts that have nothing to do with anything in particular: the null against which scores are calibrated.
   var backgroundTexts: [String] { get }
+  /// What is odd about the model although it can be used, a sentence each: for people, at the first use.
+  var warnings: [String] { get }
 
   /// What makes vectors of this model comparable with each other, and with no others.
   ///
@@ -26,16 +28,19 @@ package protocol Embedder: Sendable {
   func identity(view: ImageView) throws(EmbedderError) -> ModelIdentity
   /// Reads in what the first call of the given kind would have to wait for.
   func warmUp(texts: Bool, images: Bool) throws(EmbedderError)
-  /// Projects texts: `[n, dimension]`.
+  /// Projects texts: `[n, dimension]`. A special token that is written out in a text (`<|endoftext|>`) is the characters
+  /// it is made of: whoever types it, or writes it into a caption, does not mean to end the text there.
   ///
-  /// - Parameters:
-  ///   - inBulk: false for queries: each text is computed alone, so that its vector is the same bits whatever stands
-  ///     beside it. True for the captions of a library: several share a pass over the weights, and the last bits may
-  ///     differ on machines where BLAS does the products.
-  ///   - maxTokens: at most so many tokens of a text are read, begin and end included; nil for as many as the model
-  ///     takes.
+  /// - Parameter inBulk: false for queries: each text is computed alone, so that its vector is the same bits whatever
+  ///   stands beside it. True for the captions of a library: several share a pass over the weights, and the last bits
+  ///   may differ on machines where BLAS does the products.
+  func projectTexts(_ texts: [String], inBulk: Bool) throws(EmbedderError) -> TextProjections
+  /// Projects texts as the reference implementation reads them: a special token written out in a text is that token.
+  ///
+  /// - Parameter maxTokens: at most so many tokens of a text are read, begin and end included; nil for as many as the
+  ///   model takes.
   func projectTexts(
-    _ texts: [String], inBulk: Bool, maxTokens: Int?
+    readingSpecialTokens texts: [String], maxTokens: Int?
   ) throws(EmbedderError) -> TextProjections
   /// Brings a picture to the size and form the model looks at. What is left of it is small: pictures that wait to be
   /// projected are best kept this way. May run on any number of threads at once.
@@ -45,14 +50,24 @@ package protocol Embedder: Sendable {
 }
 
 extension Embedder {
-  /// Projects texts, each computed alone.
-  package func projectTexts(_ texts: [String]) throws(EmbedderError) -> TextProjections {
+  /// Nothing odd.
+  package var warnings: [String] { [] }
+
+  /// For models that know neither tokens nor limits.
+  package func projectTexts(
+    readingSpecialTokens texts: [String], maxTokens: Int?
+  ) throws(EmbedderError) -> TextProjections {
     try projectTexts(texts, inBulk: false)
   }
 
-  /// Projects texts, each read as far as the model can.
-  package func projectTexts(_ texts: [String], inBulk: Bool) throws(EmbedderError) -> TextProjections {
-    try projectTexts(texts, inBulk: inBulk, maxTokens: nil)
+  /// Projects texts as the reference implementation reads them, each as far as the model can.
+  package func projectTexts(readingSpecialTokens texts: [String]) throws(EmbedderError) -> TextProjections {
+    try projectTexts(readingSpecialTokens: texts, maxTokens: nil)
+  }
+
+  /// Projects texts, each computed alone.
+  package func projectTexts(_ texts: [String]) throws(EmbedderError) -> TextProjections {
+    try projectTexts(texts, inBulk: false)
   }
 
   /// Projects decoded pictures.

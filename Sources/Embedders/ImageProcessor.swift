@@ -87,15 +87,17 @@ struct ImageProcessor: Sendable {
     case .none: return (image.width, image.height)
     case .exact(let width, let height): return (width, height)
     case .shortSide(let side):
-      let short = min(image.width, image.height)
+      // The proportion at full size: at an eighth, the last row or column may stand for one line of eight.
+      let (fullWidth, fullHeight) = (image.fullWidth, image.fullHeight)
+      let short = min(fullWidth, fullHeight)
       // As Python's int(size * long / short): a division in double, then the integer part.
-      let long = Int(Double(side * max(image.width, image.height)) / Double(short))
+      let long = Int(Double(side * max(fullWidth, fullHeight)) / Double(short))
       guard long <= 1 << 24 else {
         throw EmbedderError(
           .invalidInput,
-          "a picture of \(image.width)x\(image.height) pixels is too narrow to be looked at: crop it first")
+          "a picture of \(fullWidth)x\(fullHeight) pixels is too narrow to be looked at: crop it first")
       }
-      return image.width <= image.height ? (side, long) : (long, side)
+      return fullWidth <= fullHeight ? (side, long) : (long, side)
     }
   }
 

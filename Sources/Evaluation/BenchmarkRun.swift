@@ -99,7 +99,7 @@ package struct BenchmarkRun: Sendable {
       try Task.checkCancellation()
       let batch = Array(texts[start..<min(start + Self.textBatch, texts.count)])
       let projected = try await ComputePool.shared.run {
-        try embedder.projectTexts(batch, inBulk: true, maxTokens: maxTokens)
+        try embedder.projectTexts(readingSpecialTokens: batch, maxTokens: maxTokens)
       }
       rows += batch.indices.map { projected.projections[$0] }
       cut += projected.droppedTokens.count { $0 > 0 }

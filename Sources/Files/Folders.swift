@@ -4,17 +4,19 @@ package import SystemPackage
 
 /// What is done to folders and names.
 package enum Folders {
-  /// Makes a folder and the missing ones above it; nothing happens when it is there.
+  /// Makes a folder and the missing ones above it; nothing happens when it is there. A new name survives a power loss.
   package static func create(_ folder: FilePath, permissions: UInt32 = 0o755) throws(FileError) {
     // Upwards to the first folder that can be made, then down again: no recursion, whatever the depth.
     var missing = [folder]
     while let next = missing.last {
+      let above = AtomicFile.folder(of: next)
       if next.withPlatformString({ mkdir($0, permissions) }) == 0 {
         missing.removeLast()
+        // A folder that may be written and not read cannot be synced.
+        try? AtomicFile.syncDirectory(above)
         continue
       }
       let failure = Errno.lastError
-      let above = AtomicFile.folder(of: next)
       switch failure {
       case .fileExists:
         guard try FileStatus(of: next).kind == .directory else {

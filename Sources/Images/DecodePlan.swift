@@ -7,6 +7,8 @@ struct DecodePlan {
   private let format: ImageFormat
   private let width: Int
   private let height: Int
+  private let fullWidth: Int
+  private let fullHeight: Int
   /// Eighths of the stored size.
   private let scale: Int
   private let overWhite: Bool
@@ -34,6 +36,8 @@ struct DecodePlan {
     scale = Self.scale(info, orientation, options.minimumSize)
     width = (info.width * scale + 7) / 8
     height = (info.height * scale + 7) / 8
+    fullWidth = info.width
+    fullHeight = info.height
     // Turning needs a second copy.
     let resultBytes = 3 * width * height * (orientation == .upright ? 1 : 2)
     workingBytes = limits.maxBytes - resultBytes
@@ -94,7 +98,10 @@ struct DecodePlan {
       if failure == nil { count = byteCount }
     }
     if let failure { throw failure }
-    return Image(width: width, height: height, pixels: pixels)
+    return Image(
+      width: width, height: height, pixels: pixels, fullWidth: fullWidth, fullHeight: fullHeight,
+      filled: FilledPart(
+        left: 0, top: 0, width: Double(fullWidth * scale) / 8, height: Double(fullHeight * scale) / 8))
   }
 
   private func decode(_ bytes: RawSpan, into output: UnsafeMutableBufferPointer<UInt8>) -> ImageError? {

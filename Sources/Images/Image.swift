@@ -9,6 +9,12 @@ package struct Image: Sendable, Equatable {
   package let height: Int
   /// The rows from top to bottom, each from left to right: `[height, width, 3]`.
   package let pixels: [UInt8]
+  /// The columns of the picture at full size: more than ``width`` where a JPEG was decoded at a fraction of it.
+  package let fullWidth: Int
+  /// The rows of the picture at full size.
+  package let fullHeight: Int
+  /// The part of the pixels that the picture fills. At an eighth, 633 rows are 79.125 rows of 80.
+  let filled: FilledPart
 
   /// Takes pixels that are there already.
   ///
@@ -16,9 +22,18 @@ package struct Image: Sendable, Equatable {
   package init(width: Int, height: Int, pixels: [UInt8]) {
     precondition(width > 0 && height > 0, "an image needs at least one pixel")
     precondition(pixels.count == 3 * width * height, "an image needs three bytes for each pixel")
+    self.init(
+      width: width, height: height, pixels: pixels, fullWidth: width, fullHeight: height,
+      filled: FilledPart(left: 0, top: 0, width: Double(width), height: Double(height)))
+  }
+
+  init(width: Int, height: Int, pixels: [UInt8], fullWidth: Int, fullHeight: Int, filled: FilledPart) {
     self.width = width
     self.height = height
     self.pixels = pixels
+    self.fullWidth = fullWidth
+    self.fullHeight = fullHeight
+    self.filled = filled
   }
 
   /// The rectangle of this picture that starts at `left`, `top`.
@@ -52,7 +67,38 @@ package struct Image: Sendable, Equatable {
       count = pixels.count
     }
     let swaps = orientation.swapsSides
-    return Image(width: swaps ? height : width, height: swaps ? width : height, pixels: turned)
+    return Image(
+      width: swaps ? height : width, height: swaps ? width : height, pixels: turned,
+      fullWidth: swaps ? fullHeight : fullWidth, fullHeight: swaps ? fullWidth : fullHeight,
+      filled: filled.oriented(orientation, width: Double(width), height: Double(height)))
+  }
+}
+
+/// A part of a picture's pixels, down to fractions of one.
+struct FilledPart: Sendable, Equatable {
+  var left: Double
+  var top: Double
+  var width: Double
+  var height: Double
+
+  /// Where the part lies once a picture of that size is turned upright.
+  func oriented(_ orientation: Orientation, width: Double, height: Double) -> FilledPart {
+    let right = width - left - self.width
+    let bottom = height - top - self.height
+    let (newLeft, newTop) =
+      switch orientation {
+      case .upright: (left, top)
+      case .flipHorizontally: (right, top)
+      case .rotate180: (right, bottom)
+      case .flipVertically: (left, bottom)
+      case .transpose: (top, left)
+      case .rotate90Clockwise: (bottom, left)
+      case .transverse: (bottom, right)
+      case .rotate90CounterClockwise: (top, right)
+      }
+    return orientation.swapsSides
+      ? FilledPart(left: newLeft, top: newTop, width: self.height, height: self.width)
+      : FilledPart(left: newLeft, top: newTop, width: self.width, height: self.height)
   }
 }
 

@@ -22,6 +22,8 @@ package enum ResamplingFilter: Int, Sendable, CaseIterable {
 extension Image {
   /// The picture in another size, equal to Pillow 13's `resize` in every bit.
   ///
+  /// Where only a part of the last pixels belongs to the picture, that part is what becomes the result: Pillow's `box`.
+  ///
   /// - Parameters:
   ///   - width: Columns of the whole result.
   ///   - height: Rows of the whole result.
@@ -36,6 +38,8 @@ extension Image {
     precondition(window.isInside(width: width, height: height), "the window leaves the picture")
     var request = duet_resize(
       source_width: UInt32(self.width), source_height: UInt32(self.height),
+      left_edge: filled.left, top_edge: filled.top, right_edge: filled.left + filled.width,
+      bottom_edge: filled.top + filled.height,
       width: UInt32(width), height: UInt32(height),
       left: UInt32(window.left), top: UInt32(window.top),
       window_width: UInt32(window.width), window_height: UInt32(window.height),

@@ -62,6 +62,8 @@ private struct Doubtful {
   private var slots: [UInt32] = []
   private var products: [Float] = []
   private var scores: [Float]
+  /// The `k` best products of different items, falling.
+  private var best: [Float] = []
 
   init(k: Int) {
     self.k = k
@@ -89,20 +91,20 @@ private struct Doubtful {
   /// Drops the rows that at least `k` items of this very tile surely beat: worth it while there is no threshold yet.
   mutating func dropHopeless(margin: Float, _ block: Block) {
     guard slots.count >= 4 * k, slots.count >= 64 else { return }
-    // The best product of each item: slots of an item follow one another.
-    var best: [Float] = []
-    best.reserveCapacity(slots.count)
-    for index in slots.indices {
-      let isSameItem =
-        index > 0 && block.table.items[Int(slots[index])] == block.table.items[Int(slots[index - 1])]
-      if isSameItem {
-        best[best.count - 1] = max(best[best.count - 1], products[index])
-      } else {
-        best.append(products[index])
+    best.removeAll(keepingCapacity: true)
+    var index = 0
+    while index < slots.count {
+      // The best product of the item: slots of an item follow one another.
+      let item = block.table.items[Int(slots[index])]
+      var product = products[index]
+      index += 1
+      while index < slots.count, block.table.items[Int(slots[index])] == item {
+        product = max(product, products[index])
+        index += 1
       }
+      keep(product)
     }
-    guard best.count > k else { return }
-    best.sort(by: >)
+    guard best.count == k else { return }
     let threshold = best[k - 1] - 2 * margin
     var keptCount = 0
     for index in slots.indices where products[index] >= threshold {
@@ -110,6 +112,21 @@ private struct Doubtful {
       keptCount += 1
     }
     slots.removeSubrange(keptCount...)
+  }
+
+  /// Puts a product in its place among the `k` best: few of a tile's get there.
+  private mutating func keep(_ product: Float) {
+    if best.count == k {
+      guard product > best[k - 1] else { return }
+      best.removeLast()
+    }
+    var place = best.count
+    best.append(product)
+    while place > 0, best[place - 1] < product {
+      best[place] = best[place - 1]
+      place -= 1
+    }
+    best[place] = product
   }
 
   /// Calls `body` with the slots that are left and their scores by the scan kernels.

@@ -3,8 +3,9 @@
 /// Collects the best `k` items of one scan, the best vector of each.
 ///
 /// Candidates are offered in slot order, so that the vectors of an item come one after another; each item is kept at
-/// most once. Candidates go to a buffer; when it is full it is sorted and cut to `k`, and the worst score that stayed
-/// becomes the threshold: O(log k) for each candidate above it, one comparison for each below.
+/// most once. Candidates go to a buffer; when it holds `k` for the first time, and when it is full, it is sorted and cut
+/// to `k`, and the worst score that stayed becomes the threshold: O(log k) for each candidate above it, one comparison
+/// for each below.
 struct TopK {
   let k: Int
   /// A candidate below this cannot be among the best `k`.
@@ -43,6 +44,8 @@ struct TopK {
     lastItem = candidate.item
     lastIndex = kept.count
     kept.append(candidate)
+    // Without a threshold every row is a candidate: the first one is worth a sort of its own.
+    if worst == nil, kept.count == k { cut() }
   }
 
   /// Sorts the buffer, keeps the best `k` and raises the threshold.

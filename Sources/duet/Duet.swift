@@ -29,13 +29,17 @@ struct Duet: ParsableCommand {
 @main
 struct Main {
   static func main() async {
+    StandardStreams.prepare()
     do {
+      try Words.check()
+      try Subcommands.check(CommandLine.arguments.dropFirst())
       var command = try Duet.parseAsRoot()
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
       } else {
         try command.run()
       }
+      Exit.end(.success)
     } catch {
       Exit.end(with: error)
     }

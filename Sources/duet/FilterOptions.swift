@@ -8,7 +8,7 @@ import SystemPackage
 /// Which pictures a query is about. All of the options given must hold; of several globs, extensions or types any one.
 struct FilterOptions: ParsableArguments {
   @Option(
-    name: .shortAndLong,
+    name: .shortAndLong, parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       "Paths below the indexed folder: 'holiday/**', '*.png', '!drafts/**' for all but these.",
       valueName: "glob"))
@@ -38,7 +38,9 @@ struct FilterOptions: ParsableArguments {
   var takenBefore: String?
   @Option(help: ArgumentHelp("File changed within: 90s, 30min, 12h, 2d, 3weeks.", valueName: "duration"))
   var changedWithin: String?
-  @Option(help: ArgumentHelp("A caption holds this, in any case.", valueName: "text"))
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("A caption holds this, in any case.", valueName: "text"))
   var caption: [String] = []
   @Option(help: ArgumentHelp("Has this tag, in any case.", valueName: "tag"))
   var tag: [String] = []
@@ -147,10 +149,16 @@ struct CivilTime: Equatable {
     func field(_ index: Int, _ missing: Int64) -> Int64 { index < values.count ? values[index] : missing }
     let (month, day) = (field(1, 1), field(2, 1))
     let (hour, minute, second) = (field(3, 0), field(4, 0), field(5, 0))
-    guard (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second < 61 else {
+    guard (1...12).contains(month), (1...CivilTime.days(in: month, of: values[0])).contains(day), hour < 24,
+      minute < 60, second < 61
+    else {
       throw SearchError(.invalidRequest, "\(option) \(text): there is no such time")
     }
     seconds = CivilTime.days(values[0], month, day) * 86_400 + hour * 3_600 + minute * 60 + second
+  }
+
+  private static func days(in month: Int64, of year: Int64) -> Int64 {
+    month == 12 ? 31 : days(year, month + 1, 1) - days(year, month, 1)
   }
 
   /// Days since 1970-01-01: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms" (years from March on).

@@ -10,15 +10,20 @@ struct LibraryOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The library's folder, or one that has a library (default: $DUET_INDEX, else the nearest .duet upward).",
-      valueName: "dir"))
+      valueName: "dir"), completion: .directory)
   var index: String?
+
+  @Flag(help: "Use a library on a network disk all the same, where a crash may damage it.")
+  var allowNetworkDisk = false
 
   /// Where libraries are looked for.
   func environment() throws -> LibraryLocation.Environment {
-    LibraryLocation.Environment(
+    var environment = LibraryLocation.Environment(
       workingDirectory: try Paths.workingDirectory(),
       override: (index ?? Process.environment("DUET_INDEX")).map { FilePath($0) },
       sharedLibraries: BaseDirectories.current.data.appending("libraries"))
+    environment.allowsNetworkDisk = allowNetworkDisk
+    return environment
   }
 
   /// The library that exists, or the error that says how to make one.
@@ -49,7 +54,12 @@ enum Paths {
       throw SearchError(.invalidRequest, "\(typed): \(String(cString: strerror(errno)))")
     }
     defer { free(path) }
-    return FilePath(platformString: path)
+    let resolved = FilePath(platformString: path)
+    // Paths are kept and printed as text.
+    guard String(validating: resolved) != nil else {
+      throw SearchError(.invalidRequest, "\(resolved): the path is not UTF-8: rename the folder")
+    }
+    return resolved
   }
 
   /// The absolute path of something that may be gone: links are not resolved.

@@ -8,7 +8,7 @@ struct ModelOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "A model folder, ORG/NAME in the local Hugging Face cache, or 'builtin' (default: the library's own, else "
-        + "$DUET_MODEL, else the best that is here).", valueName: "model"))
+        + "$DUET_MODEL, else the best that is here).", valueName: "model"), completion: .directory)
   var model: String?
 
   /// The model for work without a library.

@@ -160,12 +160,53 @@ import Testing
     }
   }
 
+  @Test func `a writer that closes folds the log into the file, also when it has read`() throws {
+    let folder = try TemporaryDirectory()
+    let path = FilePath(folder.path("catalog.sqlite"))
+    let store = try CatalogStore.open(path, access: .readWrite)
+    try store.write { try $0.set("read", "and written") }
+    #expect(try store.setting("read") == "and written")
+    try store.close()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["catalog.sqlite"])
+    #expect(try CatalogStore.open(path, access: .readOnly).setting("read") == "and written")
+  }
+
+  @Test func `a file left by a run killed in its first transaction becomes a catalog for a writer`() throws {
+    let folder = try TemporaryDirectory()
+    let path = FilePath(folder.path("catalog.sqlite"))
+    // What making the file a WAL database leaves when it is stopped before the journal is gone: one page, and a
+    // journal that says that there was none (https://www.sqlite.org/fileformat2.html#the_rollback_journal).
+    try DatabasePool(path: path.string).close()
+    let journal: [UInt8] =
+      [0xD9, 0xD5, 0x05, 0xF9, 0x20, 0xA1, 0x63, 0xD7, 0, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 2, 0]
+      + [0, 0, 0x10, 0]
+    try folder.write(
+      journal + [UInt8](repeating: 0, count: 512 - journal.count), to: "catalog.sqlite-journal")
+    #expect(try CatalogError.Code.of { _ = try CatalogStore.open(path, access: .readOnly) } == .unfinished)
+    let store = try CatalogStore.open(path, access: .readWrite)
+    #expect(try store.itemCount() == 0)
+    #expect(try store.verify() == [])
+  }
+
   @Test func `an empty file becomes a catalog for a writer and is none for a reader`() throws {
     let folder = try TemporaryDirectory()
     let path = FilePath(try folder.write("", to: "catalog.sqlite"))
-    #expect(try CatalogError.Code.of { _ = try CatalogStore.open(path, access: .readOnly) } == .notACatalog)
+    #expect(try CatalogError.Code.of { _ = try CatalogStore.open(path, access: .readOnly) } == .unfinished)
     let store = try CatalogStore.open(path, access: .readWrite)
     #expect(try store.itemCount() == 0)
+  }
+
+  @Test func `a file that a first run left without tables becomes a catalog too`() throws {
+    let folder = try TemporaryDirectory()
+    let path = FilePath(folder.path("catalog.sqlite"))
+    let queue = try DatabaseQueue(path: path.string)
+    try queue.writeWithoutTransaction { db in
+      try db.execute(
+        sql: "PRAGMA journal_mode = WAL; CREATE TABLE grdb_migrations (identifier TEXT PRIMARY KEY NOT NULL)")
+    }
+    try queue.close()
+    #expect(try CatalogError.Code.of { _ = try CatalogStore.open(path, access: .readOnly) } == .unfinished)
+    #expect(try CatalogStore.open(path, access: .readWrite).itemCount() == 0)
   }
 
   @Test func `truncated and overwritten files end in errors, never in a crash`() throws {

@@ -214,12 +214,21 @@ import Testing
     #expect(try library.store.verify().isEmpty)
   }
 
+  @Test func `a model under another name fills the same space`() throws {
+    let library = try TestLibrary()
+    var copy = TestLibrary.identity
+    copy.model = "a copy in another folder"
+    #expect(try library.store.write { try $0.space(for: copy) } == library.space)
+    copy.preprocessing += " otherwise"
+    #expect(try library.store.write { try $0.space(for: copy) }.state == .building)
+  }
+
   @Test func `a half-built space gives way to another, and can be abandoned`() throws {
     let library = try TestLibrary()
     try library.add("a.jpg")
     var identity = TestLibrary.identity
     for model in ["second", "third"] {
-      identity.model = model
+      (identity.model, identity.weightsHash) = (model, model)
       try library.store.write { try $0.space(for: identity) }
     }
     #expect(try library.store.spaces().map(\.identity.model) == ["tiny", "third"])

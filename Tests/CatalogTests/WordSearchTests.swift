@@ -56,6 +56,21 @@ import Testing
     #expect(try library.store.wordMatches(" ,.! 🚗 ").hits.isEmpty)
   }
 
+  @Test func `words that show nothing find nothing, unless nothing else was asked for`() throws {
+    let library = try TestLibrary()
+    for index in 0..<40 { try library.add("\(index).jpg", captions: ["thing\(index)"]) }
+    let bridge = try library.add("x.jpg", captions: ["bridge at night"])
+    let pot = try library.add("y.jpg", captions: ["a pot of food"])
+    let flag = try library.add("z.jpg", captions: ["flag: France", "红的花"])
+    func find(_ text: String) throws -> [ItemID] { try library.store.wordMatches(text).hits.map(\.item) }
+    #expect(try find("ships at sea") == [])
+    #expect(try find("the flag of France") == [flag])
+    #expect(try find("A Bridge AT the sea") == [bridge])
+    #expect(try find("of") == [pot])
+    #expect(try find("的") == [flag])
+    #expect(try library.store.wordMatches("the flag of France").tokens.map(\.text) == ["flag", "France"])
+  }
+
   @Test func `hits agree with the rule, computed by hand`() throws {
     let library = try TestLibrary()
     var random = SeededRandom(seed: 5)

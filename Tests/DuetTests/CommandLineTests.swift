@@ -9,9 +9,11 @@ import Testing
     (["index", "-h"], "index-short.txt"), (["info", "--help"], "info.txt"),
     (["verify", "--help"], "verify.txt"),
     (["model", "list", "--help"], "model-list.txt"), (["roots", "--help"], "roots.txt"),
-    (["roots", "remove", "--help"], "roots-remove.txt"), (["eval", "--help"], "eval.txt"),
-    (["eval", "library", "--help"], "eval-library.txt"), (["eval", "cirr", "--help"], "eval-cirr.txt"),
-    (["eval", "circo", "--help"], "eval-circo.txt"),
+    (["roots", "remove", "--help"], "roots-remove.txt"), (["roots", "list", "--help"], "roots-list.txt"),
+    (["search", "--help"], "search.txt"), (["search", "-h"], "search-short.txt"),
+    (["embed", "--help"], "embed.txt"), (["model", "--help"], "model.txt"),
+    (["eval", "--help"], "eval.txt"), (["eval", "library", "--help"], "eval-library.txt"),
+    (["eval", "cirr", "--help"], "eval-cirr.txt"), (["eval", "circo", "--help"], "eval-circo.txt"),
     (["eval", "fashioniq", "--help"], "eval-fashioniq.txt"),
     (["eval", "bge-vl", "--help"], "eval-bge-vl.txt"),
   ]
@@ -76,5 +78,54 @@ import Testing
     let run = try await DuetProgram(in: pictures.path)("index", ".")
     #expect(run.err.contains("evil\\x1B[2J\\x07.png"))
     #expect(!run.diagnostics.contains(0x1B))
+  }
+
+  @Test(arguments: [
+    (["serach", "cat"], "'duet serach' is no command. Did you mean 'search'?"),
+    (["help", "serch"], "Did you mean 'search'?"), (["model", "lst"], "Did you mean 'list'?"),
+    (["frobnicate"], "The commands are index, search,"),
+    (["search", "--imag", "x"], "Did you mean '--image'?"),
+  ])
+  func `a misspelt word is named, with the one that may be meant`(_ arguments: [String], _ advice: String)
+    async throws
+  {
+    let run = try await DuetProgram().run(arguments)
+    #expect(run.status == 2 && run.err.contains(advice) && run.output.isEmpty)
+  }
+
+  @Test func `half an answer is no success`() async throws {
+    let pictures = try PictureFolder.ofFive()
+    let duet = try DuetProgram(in: pictures.path)
+    _ = try await duet("index", ".", "--model", "builtin")
+    var shell = duet
+    shell.prefix = ["/bin/sh", "-c"]
+    for (redirection, expected) in [(">/dev/full", Int32(2)), (">&-", 2), ("| head -n 1 >/dev/null", 0)] {
+      for command in ["search x --cut off", "info", "--version", "embed --text x --json"] {
+        shell.prefix = ["/bin/sh", "-c", "\"$0\" \(command) \(redirection)"]
+        let run = try await shell()
+        #expect(run.status == expected, "\(command) \(redirection)")
+        #expect(run.err.contains("standard output cannot be written") == (expected == 2))
+      }
+    }
+    #expect(try await duet("verify").status == 0)
+  }
+
+  @Test func `a path that is not UTF-8 is refused with advice`() async throws {
+    var shell = try DuetProgram()
+    for command in ["index \"$(printf 'd\\377')\"", "search --image \"$(printf 'd\\377.png')\""] {
+      shell.prefix = ["/bin/sh", "-c", "mkdir -p \"$(printf 'd\\377')\"; \"$0\" \(command)"]
+      let run = try await shell()
+      #expect(run.status == 2 && run.err.contains("not UTF-8: rename"), "\(command)")
+    }
+    shell.prefix = ["/bin/sh", "-c", "cd \"$(printf 'd\\377')\" && \"$0\" index ."]
+    let run = try await shell()
+    #expect(run.status == 2 && run.err.contains("not UTF-8: rename the folder"))
+  }
+
+  @Test(arguments: ["bash", "zsh", "fish"])
+  func `completions know commands, options and that pictures are files`(_ name: String) async throws {
+    let run = try await DuetProgram()("--generate-completion-script", name)
+    #expect(run.status == 0 && run.err.isEmpty)
+    for word in ["search", "exclude-image", "relevance"] { #expect(run.out.contains(word)) }
   }
 }

@@ -13,6 +13,8 @@ struct DuetProgram {
     let status: Int32
     let output: [UInt8]
     let diagnostics: [UInt8]
+    /// What it used of the processors.
+    let processorTime: Duration
 
     var out: String { String(decoding: output, as: UTF8.self) }
     var err: String { String(decoding: diagnostics, as: UTF8.self) }
@@ -125,17 +127,20 @@ struct RunningProgram {
   /// Waits for the end, on a thread that may wait.
   func finished() async throws -> DuetProgram.Run {
     let process = process
-    let status = await withCheckedContinuation { continuation in
+    let (status, used) = await withCheckedContinuation { continuation in
       DispatchQueue.global().async {
         var status: CInt = 0
-        while waitpid(process, &status, 0) < 0 && errno == EINTR {}
-        continuation.resume(returning: status)
+        var usage = rusage()
+        while wait4(process, &status, 0, &usage) < 0 && errno == EINTR {}
+        let times = [usage.ru_utime, usage.ru_stime]
+        let used = times.reduce(.zero) { $0 + .seconds($1.tv_sec) + .microseconds($1.tv_usec) } as Duration
+        continuation.resume(returning: (status, used))
       }
     }
     let signal = status & 0x7F
     return DuetProgram.Run(
       status: signal == 0 ? (status >> 8) & 0xFF : 128 + signal,
       output: [UInt8](try Data(contentsOf: files.url.appending(path: "out"))),
-      diagnostics: [UInt8](try Data(contentsOf: files.url.appending(path: "err"))))
+      diagnostics: [UInt8](try Data(contentsOf: files.url.appending(path: "err"))), processorTime: used)
   }
 }

@@ -58,6 +58,16 @@ import Testing
     #expect([UInt8](try Data(contentsOf: URL(filePath: catalog))) == bytes)
   }
 
+  @Test func `a first run that ended before it had made the library is begun again`() async throws {
+    let pictures = try PictureFolder("rgb8.png")
+    try pictures.directory.write("", to: ".duet/catalog.sqlite")
+    let duet = try DuetProgram(in: pictures.path)
+    let search = try await duet("search", "red")
+    #expect(search.status == 2)
+    #expect(search.err.contains("duet index"))
+    #expect(try await duet("index", ".").err == "indexed 1, unchanged 0, moved 0, removed 0, skipped 0\n")
+  }
+
   @Test func `a catalog that is no database is an error with its name`() async throws {
     let pictures = try PictureFolder("rgb8.png")
     try pictures.directory.write("not a database at all", to: ".duet/catalog.sqlite")

@@ -58,6 +58,37 @@ struct `Without permission to write` {
     #expect(run.err.contains("skipped \(pictures.directory.path("closed")): "))
     #expect(run.err.contains("removed 0, skipped 2\n"))
   }
+
+  @Test func `captions of a sidecar or a folder that may not be read come back with the right to read`()
+    async throws
+  {
+    let pictures = try PictureFolder("rgb8.png", "grey8.png")
+    try pictures.directory.write("lighthouse\n", to: "rgb8.txt")
+    try pictures.add("palette8.png", as: "closed/a.png")
+    try pictures.directory.write("file,caption\na.png,harbour\n", to: "closed/captions.csv")
+    let duet = try Unprivileged.program(in: pictures.path)
+    try Unprivileged.giveAway(pictures.path)
+    func captions() async throws -> Int? {
+      try (await duet("info", "--json").json["library"] as? [String: Any])?["captions"] as? Int
+    }
+    #expect(try await duet("index", ".").err.contains("indexed 3,"))
+    // The sidecar's new text cannot be read: the old one stays, and the file is not taken for read.
+    try pictures.directory.write("a lighthouse at dusk\n", to: "rgb8.txt")
+    for name in ["rgb8.txt", "closed"] { chmod(pictures.directory.path(name), 0) }
+    defer { chmod(pictures.directory.path("closed"), 0o755) }
+    for _ in 0..<2 {
+      let run = try await duet("index")
+      #expect(run.err.contains("skipped \(pictures.directory.path("rgb8.txt")): "))
+      #expect(run.err.hasSuffix("removed 0, skipped 2\n"))
+      #expect(try await captions() == 2)
+    }
+    for name in ["rgb8.txt", "closed"] { chmod(pictures.directory.path(name), 0o755) }
+    try pictures.remove("closed/captions.csv")
+    let back = try await duet("index", "--json")
+    #expect(try back.json["recaptioned"] as? Int == 2)
+    #expect(try await captions() == 1)
+    #expect(try await duet("search", "dusk", "--paths-only").out == "rgb8.png\n")
+  }
 }
 
 /// Runs the program without root's rights.

@@ -68,6 +68,19 @@ struct BuiltinModelTests {
     #expect(asStored[0] != embeddings[0])
   }
 
+  @Test("a reduced picture whose last pixels are filled in part is looked at in the same place")
+  func awkwardSize() throws {
+    let input = try #require(model.imageInput)
+    let bytes = try Fixture.bytes("Models/awkward.jpg")
+    let full = try ImageDecoder.decode(bytes, options: DecodeOptions(appliesOrientation: true))
+    let small = try ImageDecoder.decode(bytes, options: input.decodeOptions(.library))
+    #expect(full.width == 1597 && full.height == 393 && full.fullWidth == 1597)
+    #expect(small.width == 400 && small.height == 99 && small.fullWidth == 1597 && small.fullHeight == 393)
+    let embeddings = try model.projectImages([full, small])
+    let cosine = zip(embeddings.embedding(0), embeddings.embedding(1)).reduce(0) { $0 + $1.0 * $1.1 }
+    #expect(cosine >= 0.999)
+  }
+
   @Test("texts never fail, whatever is in them")
   func anyText() throws {
     var random = SeededRandom(seed: 11)

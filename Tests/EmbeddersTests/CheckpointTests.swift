@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Images
 import TestSupport
 import Testing
 
@@ -93,6 +94,42 @@ struct CheckpointTests {
     #expect(message { _ = try model.projectTexts([text]) }?.contains("no text tower") == true)
   }
 
+  @Test(
+    "tensors that config.json has no place for are a warning; what every checkpoint carries along is none")
+  func unread() throws {
+    let checkpoint = try Checkpoint()
+    #expect(try checkpoint.open().warnings == [])
+    try checkpoint.edit("config.json") { config in
+      var block = config["vision_config_dict"] as? [String: Any] ?? [:]
+      block["num_hidden_layers"] = 1
+      config["vision_config_dict"] = block
+    }
+    let warnings = try checkpoint.open().warnings
+    #expect(warnings.count == 1)
+    #expect(warnings.first?.contains("vision_model.encoder.layers.1.layer_norm1.bias and 15 more") == true)
+
+    let prefixed = try Checkpoint()
+    try prefixed.editTensors { tensors in
+      tensors = Dictionary(uniqueKeysWithValues: tensors.map { ("clip.\($0.key)", $0.value) })
+      tensors["head.weight"] = StoredTensor(dtype: "F16", shape: [1], bytes: [0, 0])
+      tensors["clip.text_model.pooler.weight"] = StoredTensor(dtype: "F16", shape: [1], bytes: [0, 0])
+    }
+    #expect(try prefixed.open().warnings.first?.contains("(head.weight)") == true)
+  }
+
+  @Test("numbers that are not finite are an error, not a vector")
+  func notFinite() throws {
+    let checkpoint = try Checkpoint()
+    try checkpoint.editTensors {
+      $0["text_projection.weight"]?.bytes.replaceSubrange(0..<4, with: [0, 0, 0xC0, 0x7F])
+    }
+    try checkpoint.edit("preprocessor_config.json") { $0["image_std"] = [1e-300, 1, 1] }
+    let model = try checkpoint.open()
+    let picture = Image(width: 2, height: 1, pixels: [255, 0, 0, 0, 255, 0])
+    #expect(message { _ = try model.projectTexts([text]) }?.contains("not finite") == true)
+    #expect(message { _ = try model.projectImages([picture]) }?.contains("not finite") == true)
+  }
+
   @Test("each broken checkpoint is an error that names what is broken", arguments: BrokenCheckpoint.all)
   func broken(_ problem: BrokenCheckpoint) throws {
     let checkpoint = try Checkpoint()
@@ -148,6 +185,15 @@ extension BrokenCheckpoint {
       },
       .init("a configuration that is no JSON", ["config.json", "not a JSON object"]) {
         try $0.folder.write("{\"model_type\": ", to: "config.json")
+      },
+      .init("a configuration larger than any", ["config.json", "at most"]) {
+        try $0.folder.write(
+          "{" + String(repeating: " ", count: ConfigurationObject.sizeLimit) + "}", to: "config.json")
+      },
+      .init("a configuration nested without end", ["config.json", "not a JSON object"]) {
+        try $0.folder.write(
+          "{\"x\": " + String(repeating: "[", count: 400) + String(repeating: "]", count: 400) + "}",
+          to: "config.json")
       },
       .init("an empty configuration", ["config.json", "model_type"]) {
         try $0.folder.write("{}", to: "config.json")

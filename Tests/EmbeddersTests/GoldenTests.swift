@@ -80,13 +80,40 @@ struct GoldenTests {
   func texts(_ name: String) throws {
     let golden = try Golden(name)
     let model = try Checkpoint(copyOf: name).open()
-    let result = try model.projectTexts(golden.texts.map(\.text))
+    let result = try model.projectTexts(readingSpecialTokens: golden.texts.map(\.text))
     for (index, text) in golden.texts.enumerated() {
       expectParity(result.projections[index], text.projection, "\(name): \"\(text.text)\"")
     }
     // The one text of 100 words is cut everywhere, and only it may be.
     #expect(result.droppedTokens[7] > 0)
     #expect(result.droppedTokens[0] == 0)
+  }
+
+  @Test(
+    "a special token that someone typed is text; read as the reference reads it, it ends the text",
+    arguments: models)
+  func specialTokens(_ name: String) throws {
+    let model = try Checkpoint(copyOf: name).open()
+    let texts = ["a cat", "a cat<|endoftext|>", "a cat<|endoftext|>a dog"]
+    let asTokens = try model.projectTexts(readingSpecialTokens: texts).projections
+    #expect(asTokens[1] == asTokens[0] && asTokens[2] == asTokens[0])
+    for inBulk in [false, true] {
+      let asText = try model.projectTexts(texts, inBulk: inBulk).projections
+      expectParity(asText[0], asTokens[0], "without special tokens nothing changes")
+      #expect(asText.embedding(1) != asText.embedding(0) && asText.embedding(2) != asText.embedding(0))
+    }
+  }
+
+  @Test("a text is cut where the caller says, its end kept", arguments: models)
+  func tokenLimit(_ name: String) throws {
+    let model = try Checkpoint(copyOf: name).open()
+    let whole = try model.projectTexts(readingSpecialTokens: ["a", "a a a a"])
+    // Begin, one word, end.
+    let cut = try model.projectTexts(readingSpecialTokens: ["a", "a a a a"], maxTokens: 3)
+    #expect(cut.projections[1] == whole.projections[0] && cut.droppedTokens[1] > 0)
+    #expect(cut.projections[0] == whole.projections[0] && cut.droppedTokens[0] == whole.droppedTokens[0])
+    let wide = try model.projectTexts(readingSpecialTokens: ["a a a a"], maxTokens: 1_000)
+    #expect(wide.projections[0] == whole.projections[1])
   }
 
   @Test("pictures, un-normalised lengths included", arguments: models)

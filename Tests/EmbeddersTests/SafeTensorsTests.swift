@@ -78,6 +78,20 @@ struct SafeTensorsTests {
     }
   }
 
+  @Test("a header that would take minutes to read is refused")
+  func largeHeader() throws {
+    let metadata =
+      "{\"__metadata__\": {\"x\": \"" + String(repeating: "a", count: SafeTensorsHeader.sizeLimit) + "\"}}"
+    #expect(
+      message { _ = try header(StoredTensor.file(header: Array(metadata.utf8))) }?.contains("claims") == true)
+    let entries = (0...SafeTensorsHeader.tensorLimit).map {
+      "\"\($0)\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}"
+    }
+    let many = Array("{\(entries.joined(separator: ","))}".utf8)
+    #expect(many.count < SafeTensorsHeader.sizeLimit)
+    #expect(message { _ = try header(StoredTensor.file(header: many)) }?.contains("more than 65536") == true)
+  }
+
   @Test("a real file cut anywhere, or with any byte of its header flipped, never crashes")
   func damaged() throws {
     let file = try Fixture.bytes("Models/sharded/model-00002-of-00002.safetensors")

@@ -38,7 +38,11 @@ final class ColourModel: Embedder {
       })
   }
 
-  func projectTexts(_ texts: [String], inBulk: Bool, maxTokens: Int?) -> TextProjections {
+  func projectTexts(_ texts: [String], inBulk: Bool) -> TextProjections {
+    projectTexts(readingSpecialTokens: texts, maxTokens: nil)
+  }
+
+  func projectTexts(readingSpecialTokens texts: [String], maxTokens: Int?) -> TextProjections {
     _ = tokenLimits.withLock { $0.insert(maxTokens) }
     var rows: [Float] = []
     for text in texts {

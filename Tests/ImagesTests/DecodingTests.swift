@@ -62,6 +62,24 @@ import Testing
     #expect(PixelGoldens.meanDifference(seen, full.resized(width: side, height: side)) < 2)
   }
 
+  /// At a quarter, 1597 × 393 pixels fill 399.25 × 98.25 of 400 × 99. Stretched over all of them the mean difference is
+  /// above 2.7.
+  @Test(arguments: Orientation.allCases)
+  func `shows everything in its place, whichever way it is turned`(orientation: Orientation) throws {
+    var bytes = try Fixture.bytes("Models/awkward.jpg")
+    let entry: [UInt8] = [0x01, 0x12, 0, 3, 0, 0, 0, 1, 0]
+    let at = try #require(bytes.indices.first { bytes[$0...].starts(with: entry) })
+    bytes[at + entry.count] = orientation.rawValue
+    let full = try ImageDecoder.decode(bytes, options: DecodeOptions(appliesOrientation: true))
+    let reduced = try ImageDecoder.decode(bytes, options: .library(targetWidth: 48, targetHeight: 48))
+    #expect(max(reduced.width, reduced.height) == 400 && min(reduced.width, reduced.height) == 99)
+    #expect(reduced.fullWidth == full.width && reduced.fullHeight == full.height)
+    let (width, height) = orientation.swapsSides ? (48, 195) : (195, 48)
+    let difference = PixelGoldens.meanDifference(
+      reduced.resized(width: width, height: height), full.resized(width: width, height: height))
+    #expect(difference < 0.5)
+  }
+
   @Test func `has the least size of the upright picture`() throws {
     let bytes = try PixelGoldens.bytes("orientation6.jpg")  // 16 × 11 as stored
     var options = DecodeOptions(appliesOrientation: true, minimumSize: .init(width: 6, height: 8))

@@ -75,6 +75,7 @@ private func crc32(_ bytes: [UInt8]) -> UInt32 {
       ]
       var request = duet_resize(
         source_width: UInt32(source.width), source_height: UInt32(source.height),
+        left_edge: 0, top_edge: 0, right_edge: Double(source.width), bottom_edge: Double(source.height),
         width: UInt32(golden.newWidth), height: UInt32(golden.newHeight), left: 0, top: 0,
         window_width: UInt32(golden.newWidth), window_height: UInt32(golden.newHeight),
         filter: filters[golden.filter] ?? DUET_FILTER_BICUBIC, scalar: 1)

@@ -44,7 +44,7 @@ final class ColourEmbedder: Embedder {
       })
   }
 
-  func projectTexts(_ texts: [String], inBulk: Bool, maxTokens: Int?) -> TextProjections {
+  func projectTexts(_ texts: [String], inBulk: Bool) -> TextProjections {
     self.texts.add(texts.count, ordering: .relaxed)
     let rows = texts.flatMap { text in
       var row: [Float] = [0.02, 0.02, 0.02, 0.25]

@@ -174,8 +174,8 @@ final class WideEmbedder: Embedder {
   func warmUp(texts: Bool, images: Bool) {}
   func prepare(_ image: Image) -> PreparedImage { narrow.prepare(image) }
   func projectImages(_ images: [PreparedImage]) -> Projections { widened(narrow.projectImages(images)) }
-  func projectTexts(_ texts: [String], inBulk: Bool, maxTokens: Int?) -> TextProjections {
-    let projected = narrow.projectTexts(texts, inBulk: inBulk, maxTokens: maxTokens)
+  func projectTexts(_ texts: [String], inBulk: Bool) -> TextProjections {
+    let projected = narrow.projectTexts(texts, inBulk: inBulk)
     return TextProjections(
       projections: widened(projected.projections), droppedTokens: projected.droppedTokens)
   }

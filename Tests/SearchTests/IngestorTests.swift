@@ -140,6 +140,17 @@ import VectorIndexes
     #expect(try pictures.snapshot().caption.vectorCount == 1)
   }
 
+  @Test func `a bare name means the picture beside the caption file, else those below`() async throws {
+    for name in ["red.png", "sub/red.png", "sub/far.png"] {
+      try pictures.paint(name, 9, 9, UInt8(name.utf8.count))
+    }
+    try pictures.folder.write("file,caption\nred.png,beside\nfar.png,below\n", to: "captions.csv")
+    try await pictures.index()
+    #expect(try captions("red.png") == ["beside"])
+    #expect(try captions("sub/red.png") == [])
+    #expect(try captions("sub/far.png") == ["below"])
+  }
+
   @Test func `a bad line in a caption file is named, the others count`() async throws {
     try pictures.paint("a.png", 1, 2, 3)
     let lines =
@@ -159,6 +170,16 @@ import VectorIndexes
     #expect(try pictures.snapshot().caption.vectorCount == 5)
     #expect(embedder.texts.load(ordering: .relaxed) <= 2 + embedder.backgroundTexts.count * 2)
     #expect(try pictures.snapshot().catalog.pendingCount(space: 1, field: .caption) == 0)
+  }
+
+  @Test func `equal captions are embedded once, however far apart their pictures are`() async throws {
+    for index in 0..<300 {
+      try pictures.paint("\(index).png", UInt8(index % 250), 5, UInt8(index / 2))
+      try pictures.folder.write(index % 30 == 0 ? "a ripe tomato\n" : "number \(index)\n", to: "\(index).txt")
+    }
+    try await pictures.index()
+    #expect(try pictures.snapshot().caption.vectorCount == 300)
+    #expect(embedder.texts.load(ordering: .relaxed) == 291 + embedder.backgroundTexts.count)
   }
 
   @Test func `many fresh vectors become segments, and segments merge`() async throws {

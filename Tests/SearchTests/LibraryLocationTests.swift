@@ -67,6 +67,39 @@ import Testing
     #expect(try LibraryLocation.find(in: environment("read-only-stand-in/deep/down")) == location)
   }
 
+  @Test func `a library on a network disk is refused unless one insists`() throws {
+    try folder.write("", to: "share/.duet/catalog.sqlite")
+    try folder.write("", to: "share/new/x.png")
+    let share = path("share")
+    var there = environment("share")
+    there.diskKind = { $0.starts(with: share) ? .network("nfs4") : .local }
+    var named = environment("elsewhere", override: folder.path("share/fresh"))
+    named.diskKind = there.diskKind
+    for look in [
+      { try LibraryLocation.find(in: $0) },
+      { try LibraryLocation.forIndexing(share, makesOwn: false, in: $0) },
+      { try LibraryLocation.forIndexing(share.appending("new"), makesOwn: false, in: $0) },
+    ] as [(LibraryLocation.Environment) throws -> LibraryLocation] {
+      let error = #expect(throws: SearchError.self) { try look(there) }
+      #expect(error?.code == .libraryUnusable)
+      #expect(
+        error?.message.contains("nfs4") == true && error?.message.contains("--allow-network-disk") == true)
+      var forced = there
+      forced.allowsNetworkDisk = true
+      #expect(try look(forced).directory == path("share/.duet"))
+    }
+    #expect(throws: SearchError.self) {
+      try LibraryLocation.forIndexing(path("elsewhere"), makesOwn: false, in: named)
+    }
+    // A folder there has its library on a local disk.
+    let own = try LibraryLocation.forIndexing(share.appending("new"), makesOwn: true, in: there)
+    #expect(own.directory.starts(with: path("data/libraries")))
+    there.allowsNetworkDisk = true
+    #expect(
+      try LibraryLocation.forIndexing(share.appending("new"), makesOwn: true, in: there).directory
+        == path("share/new/.duet"))
+  }
+
   @Test func `parts of roots are told from new roots`() throws {
     try folder.write("", to: "photos/2024/x.png")
     try folder.write("", to: "scans/y.png")

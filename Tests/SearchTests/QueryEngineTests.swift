@@ -77,6 +77,44 @@ struct QueryEngineTests {
     #expect(composed.summary.found == 399)
   }
 
+  @Test("The same picture comes first, whatever the captions of others say")
+  func samePicture() throws {
+    // The first shows exactly what the query shows, the second only half of it; its caption names all.
+    var pictures = (0..<40).map {
+      QueryLibrary.Picture(path: "\($0).png", shows: ["thing\($0)", "place\($0)"])
+    }
+    pictures[0].captions = ["nothing"]
+    pictures.append(.init(path: "half.png", shows: ["thing0", "thing1"], captions: ["thing0 place0"]))
+    let library = try QueryLibrary(pictures)
+    try library.calibrate()
+    let vector = try #require(try library.snapshot().image.vectors(ofItem: 1).first?.vector)
+    let result = try library.search([try Term(.vector(vector))]) { $0.explains = true }
+    #expect(result.hits.first?.item.id == 1)
+    #expect(result.hits.allSatisfy { $0.source == .image })
+    let scores = result.hits.compactMap(\.score)
+    #expect(scores == scores.sorted(by: >))
+  }
+
+  @Test("A z that is asked for holds for words, too")
+  func wordsCut() throws {
+    #expect(try library.search([try .text("rex")]) { $0.cut = .z(5) }.hits.map(\.item.id) == [396])
+    let none = try library.search([try .text("rex")]) {
+      $0.cut = .z(QueryLists.wordsZ + 0.1)
+      $0.explains = true
+    }
+    #expect(none.hits.isEmpty)
+    #expect(none.plan?.lists.last?.source == .words && none.plan?.lists.last?.passing == 0)
+  }
+
+  @Test("A weight that changes nothing is told")
+  func idleWeight() throws {
+    #expect(try library.search([try .text("16:9")]).summary.notes.contains { $0.contains("plain colon") })
+    for terms in [["cat"], ["2:cat", "beach"], ["16\\:9"]] {
+      let request = try terms.map { try Term.text($0) }
+      #expect(try library.search(request).summary.notes.isEmpty)
+    }
+  }
+
   @Test("Filters are exact, one and several")
   func filters() throws {
     var glob = CatalogFilter()
@@ -175,6 +213,43 @@ struct QueryEngineTests {
       }
       #expect(error?.code == .unreadableInput && error?.message.hasPrefix("--image") == true)
     }
+  }
+
+  @Test(
+    "Only the sources named are asked",
+    arguments: [[HitSource.image], [.caption], [.words], [.image, .words], [.caption, .words]])
+  func sources(_ sources: [HitSource]) throws {
+    let result = try library.search([try .text("Rex")]) {
+      $0.sources = Set(sources)
+      $0.explains = true
+      $0.cut = .off
+    }
+    #expect(Set(result.plan?.lists.map(\.source) ?? []) == Set(sources))
+    let found = result.hits.flatMap { $0.explanation?.lists.map(\.source) ?? [] }
+    #expect(!found.isEmpty && Set(found).isSubset(of: sources))
+    // The one picture whose caption says Rex; its pixels do not.
+    if sources.contains(.words) { #expect(result.hits.map(\.item.id).contains(396)) }
+    // With a picture in the query only its own list decides, unless that one is not asked.
+    let composed = try library.search([try .item("397"), try .text("Rex")]) { $0.sources = Set(sources) }
+    #expect(!composed.hits.isEmpty)
+    #expect(throws: SearchError.self) { try library.search([try .text("Rex")]) { $0.sources = [] } }
+  }
+
+  @Test("Terms are added as the request says", arguments: [ComposeRule.rawSum, .unitSum])
+  func composeRule(_ rule: ComposeRule) throws {
+    let image = try library.snapshot().image
+    let vectors = try [ItemID(395), 100].map { try #require(image.vectors(ofItem: $0).first).vector }
+    let long = vectors[0].map { $0 * 5 }
+    let result = try library.search([try Term(.vector(long)), try Term(.vector(vectors[1]))]) {
+      $0.composeRule = rule
+      $0.explains = true
+    }
+    // Five to one as they are, one to one as unit vectors.
+    let sum = zip(vectors[0], vectors[1]).map { (rule == .rawSum ? 5 : 1) * $0 + $1 }
+    let expected = try #require(sum.normalized).dot(vectors[0])
+    let hit = try #require(result.hits.first { $0.item.id == 395 })
+    #expect(abs((hit.score ?? 0) - expected) < 1e-4)
+    #expect(result.plan?.composeRule == rule.rawValue)
   }
 
   @Test("Requests that make no sense are refused")

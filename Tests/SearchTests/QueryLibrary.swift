@@ -29,9 +29,7 @@ struct WordModel: Embedder {
 
   func prepare(_ image: Image) throws(EmbedderError) -> PreparedImage { PreparedImage(image: image) }
 
-  func projectTexts(
-    _ texts: [String], inBulk: Bool, maxTokens: Int?
-  ) throws(EmbedderError) -> TextProjections {
+  func projectTexts(_ texts: [String], inBulk: Bool) throws(EmbedderError) -> TextProjections {
     let rows = texts.flatMap {
       WordModel.vector($0.split(separator: " ").map(String.init), cone: "text", length: 6)
     }

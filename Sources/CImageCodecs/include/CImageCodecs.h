@@ -72,6 +72,8 @@ typedef enum duet_filter {
 /// A resize of a whole RGB8 image, of whose result only a window is computed.
 typedef struct duet_resize {
   uint32_t source_width, source_height;
+  /// The part of the source that becomes the result, in pixels from its left and upper edge (Pillow's `box`).
+  double left_edge, top_edge, right_edge, bottom_edge;
   /// Dimensions of the whole result.
   uint32_t width, height;
   /// The wanted window of the result.
@@ -82,7 +84,8 @@ typedef struct duet_resize {
 } duet_resize;
 
 /// Resizes as Pillow 13 does, bit for bit. `output` holds 3 * window_width * window_height bytes. Returns
-/// zero when there is no memory. The window must lie in the result and no dimension may be zero.
+/// zero when there is no memory. The window must lie in the result, the part in the source, and
+/// neither may be empty.
 int duet_resize_rgb(const duet_resize *resize, const uint8_t *pixels, uint8_t *output);
 
 #endif

@@ -13,6 +13,7 @@ final class CLIPModel: Embedder {
   let composeRule: ComposeRule
   let dimension: Int
   let backgroundTexts: [String]
+  let warnings: [String]
 
   private let files: any ModelFiles
   private let configuration: CLIPConfiguration
@@ -46,7 +47,8 @@ final class CLIPModel: Embedder {
       )
     }
     self.dimension = dimension
-    let checker = WeightReader(tensors: weights, onlyChecks: true)
+    let record = WeightReader.Record()
+    let checker = WeightReader(tensors: weights, checks: record)
     if textDimension != nil {
       _ = try CLIPTextTower(checker, configuration.text, dimension: dimension)
       tokenizerFiles = try CLIPTokenizerFiles(files)
@@ -61,6 +63,16 @@ final class CLIPModel: Embedder {
     } else {
       processor = nil
     }
+    warnings = Self.warnings(about: weights.unread(besides: record.names), of: files.name)
+  }
+
+  /// Tensors that nobody reads mostly mean that `config.json` belongs to another checkpoint: one with fewer layers, say.
+  private static func warnings(about unread: [String], of name: String) -> [String] {
+    guard let first = unread.first else { return [] }
+    let others = unread.count > 1 ? " and \(unread.count - 1) more" : ""
+    return [
+      "\(name): the checkpoint holds tensors that config.json has no place for (\(first)\(others)): they are not used"
+    ]
   }
 
   func identity(view: ImageView) throws(EmbedderError) -> ModelIdentity {
@@ -81,16 +93,26 @@ final class CLIPModel: Embedder {
     if images { _ = try visionTower() }
   }
 
+  func projectTexts(_ texts: [String], inBulk: Bool) throws(EmbedderError) -> TextProjections {
+    try projectTexts(texts, inBulk: inBulk, escapingSpecialTokens: true)
+  }
+
   func projectTexts(
-    _ texts: [String], inBulk: Bool, maxTokens: Int?
+    readingSpecialTokens texts: [String], maxTokens: Int?
+  ) throws(EmbedderError) -> TextProjections {
+    try projectTexts(texts, inBulk: false, escapingSpecialTokens: false, maxTokens: maxTokens)
+  }
+
+  private func projectTexts(
+    _ texts: [String], inBulk: Bool, escapingSpecialTokens: Bool, maxTokens: Int? = nil
   ) throws(EmbedderError) -> TextProjections {
     let (tower, tokenizer) = try textTower()
     let maxLength = min(configuration.text.positionCount, maxTokens ?? .max)
-    let tokenized = texts.map { tokenizer.encode($0, maxLength: maxLength) }
+    let tokenized = texts.map {
+      tokenizer.encode($0, maxLength: maxLength, escapingSpecialTokens: escapingSpecialTokens)
+    }
     let values = tower.project(tokenized.map { tower.upToPooled($0.ids) }, inBulk: inBulk)
-    return TextProjections(
-      projections: Projections(dimension: dimension, values: values),
-      droppedTokens: tokenized.map(\.droppedTokens))
+    return TextProjections(projections: try finite(values), droppedTokens: tokenized.map(\.droppedTokens))
   }
 
   func prepare(_ image: Image) throws(EmbedderError) -> PreparedImage {
@@ -105,8 +127,18 @@ final class CLIPModel: Embedder {
     where prepared.image.width != processor.width || prepared.image.height != processor.height {
       throw EmbedderError(.invalidInput, "a picture was prepared for another model than \(id)")
     }
-    return Projections(
-      dimension: dimension, values: tower.project(images.map(\.image), processor.normalization))
+    return try finite(tower.project(images.map(\.image), processor.normalization))
+  }
+
+  /// Damaged weights, or an absurd deviation in `preprocessor_config.json`, show at the latest here.
+  private func finite(_ values: [Float]) throws(EmbedderError) -> Projections {
+    guard values.allSatisfy(\.isFinite) else {
+      throw EmbedderError(
+        .malformed,
+        "\(files.name): the model makes numbers that are not finite: its weights or its configuration are damaged; "
+          + "fetch it again")
+    }
+    return Projections(dimension: dimension, values: values)
   }
 
   private var noVision: EmbedderError {

@@ -117,6 +117,17 @@ struct SafeTensors: Sendable {
     return tensor
   }
 
+  /// The tensors of numbers that are not among `names`, sorted: without those that checkpoints of all kinds carry along
+  /// and that no vector depends on (position ids, the logits' scale and bias, a pooler).
+  func unread(besides names: Set<String>) -> [String] {
+    let idle: Set<Substring> = ["position_ids", "logit_scale", "logit_bias"]
+    return tensors.values.filter { tensor in
+      let parts = tensor.name.split(separator: ".")
+      return tensor.entry.type.element != nil && !idle.contains(parts.last ?? "") && !parts.contains("pooler")
+        && !(tensor.name.hasPrefix(prefix) && names.contains(String(tensor.name.dropFirst(prefix.count))))
+    }.map(\.name).sorted()
+  }
+
   /// How many bytes the weights have.
   static func size(of files: some ModelFiles) throws(EmbedderError) -> Int {
     var total = 0

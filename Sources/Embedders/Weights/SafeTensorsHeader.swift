@@ -42,10 +42,11 @@ struct TensorEntry: Sendable {
 /// reference reader, tensors fill the data without holes or overlaps, and to its end: a file that was cut or glued is
 /// found here, before any number is read.
 struct SafeTensorsHeader: Sendable {
-  /// The longest header the reference reader takes.
-  static let sizeLimit = 100_000_000
+  /// The longest header that is read. The reference takes 100 MB, for which a hostile file makes Foundation's decoder
+  /// need a minute and gigabytes; published headers have some hundred kilobytes.
+  static let sizeLimit = 8 << 20
   /// More tensors than any model has.
-  static let tensorLimit = 1 << 20
+  static let tensorLimit = 1 << 16
 
   let tensors: [String: TensorEntry]
 

@@ -5,19 +5,34 @@ internal import LinearAlgebra
 
 /// Takes a model's tensors out of its checkpoint, by the names of the checkpoint.
 ///
-/// Each is asked for with the shape that the configuration implies; another shape is an error. With ``onlyChecks`` nothing
-/// is read or converted, and what comes back is empty: that is how a model is checked when it is opened, while its towers
+/// Each is asked for with the shape that the configuration implies; another shape is an error. With ``checks`` nothing is
+/// read or converted, and what comes back is empty: that is how a model is checked when it is opened, while its towers
 /// wait for the first use.
 struct WeightReader {
+  /// The names that were asked for.
+  final class Record {
+    fileprivate(set) var names: Set<String> = []
+  }
+
   let tensors: SafeTensors
-  var onlyChecks = false
+  /// Notes what is asked for, instead of reading it.
+  var checks: Record?
+
+  /// The tensor, and how its numbers are stored; no type when it is only checked.
+  private func tensor(
+    _ name: String, _ shape: [Int]
+  ) throws(EmbedderError) -> (tensor: Tensor, type: ElementType?) {
+    let tensor = try tensors.tensor(name, shape: shape)
+    checks?.names.insert(name)
+    return (tensor, checks == nil ? tensor.entry.type.element : nil)
+  }
 
   /// A matrix `[rows, columns]`. `shape` is what the checkpoint calls it, when that is not two-dimensional.
   func matrix(
     _ name: String, _ rows: Int, _ columns: Int, shape: [Int]? = nil
   ) throws(EmbedderError) -> WeightMatrix {
-    let tensor = try tensors.tensor(name, shape: shape ?? [rows, columns])
-    guard !onlyChecks, let type = tensor.entry.type.element else {
+    let (tensor, type) = try tensor(name, shape ?? [rows, columns])
+    guard let type else {
       return WeightMatrix(rows: 0, columns: 0, values: [])
     }
     tensor.file.willRead(tensor.entry.range)
@@ -34,8 +49,8 @@ struct WeightReader {
 
   /// A vector of `count` numbers.
   func vector(_ name: String, _ count: Int) throws(EmbedderError) -> WeightVector {
-    let tensor = try tensors.tensor(name, shape: [count])
-    guard !onlyChecks, let type = tensor.entry.type.element else { return WeightVector([]) }
+    let (tensor, type) = try tensor(name, [count])
+    guard let type else { return WeightVector([]) }
     let offset = tensor.entry.range.lowerBound
     return switch tensor.file.storage {
     case .mapped(let map):
@@ -49,8 +64,8 @@ struct WeightReader {
 
   /// A table `[rows, columns]` of which a few rows are read at a time.
   func table(_ name: String, _ rows: Int, _ columns: Int) throws(EmbedderError) -> EmbeddingTable {
-    let tensor = try tensors.tensor(name, shape: [rows, columns])
-    guard !onlyChecks, let type = tensor.entry.type.element else {
+    let (tensor, type) = try tensor(name, [rows, columns])
+    guard let type else {
       return EmbeddingTable(WeightMatrix(rows: 0, columns: 0, values: []))
     }
     let offset = tensor.entry.range.lowerBound

@@ -24,6 +24,8 @@ struct CaptionSources: Sendable {
     let folder: FilePath
     let record: FileRecord
     let captions: [FilePath: [String]]
+    /// Bare names that no file beside the caption file has: they mean files in folders below, as in COCO.
+    let bareNames: Set<FilePath>
 
     /// The captions that it has for a picture: by its path from the file's folder, else by its bare name.
     func captions(of image: FilePath) -> [String]? {
@@ -31,7 +33,9 @@ struct CaptionSources: Sendable {
       guard folder.isEmpty || relative.removePrefix(folder), let name = image.lastComponent else {
         return nil
       }
-      return captions[relative] ?? captions[FilePath(root: nil, components: name)]
+      if let own = captions[relative] { return own }
+      let bare = FilePath(root: nil, components: name)
+      return bareNames.contains(bare) ? captions[bare] : nil
     }
   }
 
@@ -43,13 +47,18 @@ struct CaptionSources: Sendable {
   private(set) var files: [Source] = []
   /// Rows of files that are gone.
   private(set) var gone: [CaptionFileRecord] = []
+  /// Rows of files that are there, or may come back, and were not read: what came from them stays.
+  private(set) var unreachable: Set<CaptionFileID> = []
   /// What is wrong in caption files, for the summary.
   private(set) var problems: [SkippedFile] = []
 
   /// - Parameters:
   ///   - found: all text and caption files that the walk met (see ``isSource(_:)``).
   ///   - known: the catalog's rows of this root, of the part that was walked.
-  init(root: RootID, folder: FilePath, found: [WalkedFile], known: [CaptionFileRecord]) {
+  ///   - unread: folders that the walk could not look into; files in them are not gone.
+  init(
+    root: RootID, folder: FilePath, found: [WalkedFile], known: [CaptionFileRecord], unread: [FilePath] = []
+  ) {
     self.root = root
     self.folder = folder
     var byPath = Dictionary(known.map { ($0.file.path, $0) }, uniquingKeysWith: { first, _ in first })
@@ -61,7 +70,21 @@ struct CaptionSources: Sendable {
         sidecars[Self.stem(of: file.path)] = source
       }
     }
-    gone = byPath.values.sorted { $0.id < $1.id }
+    gone = byPath.values.filter { row in !unread.contains { row.file.path.starts(with: $0) } }
+      .sorted { $0.id < $1.id }
+  }
+
+  /// Takes files that are gone for ones that come back.
+  mutating func keepGone() {
+    unreachable.formUnion(gone.map(\.id))
+    gone = []
+  }
+
+  /// Whether a caption file or sidecar is there as the catalog knows it.
+  func isUnchanged(_ path: String) -> Bool {
+    let path = FilePath(path)
+    let source = Self.kind(of: path) != nil ? files.first { $0.path == path } : sidecars[Self.stem(of: path)]
+    return source?.isUnchanged == true
   }
 
   /// Adds the caption files above a walk that began below them: they count for what it met, and are not walked.
@@ -96,19 +119,30 @@ struct CaptionSources: Sendable {
     sidecars[Self.stem(of: image)] ?? sidecars[image]
   }
 
+  /// What reading a sidecar came to.
+  enum SidecarReading {
+    case read(captions: [String], record: FileRecord, problems: [SkippedFile])
+    /// It is there, and cannot be read now: it counts as unread, and is tried again by the next run.
+    case unreadable(SkippedFile)
+  }
+
   /// Reads one sidecar. Problems are reported, never fatal.
-  func read(sidecar source: Source) -> (captions: [String], record: FileRecord, problems: [SkippedFile]) {
+  func read(sidecar source: Source) -> SidecarReading {
     let path = source.path
-    guard
-      let (bytes, status) = try? readFileAndStatus(
-        folder.pushing(path), limit: CaptionLimits().sidecarBytes, followsLinks: false)
-    else {
-      let message = "cannot be read, or has more than \(CaptionLimits().sidecarBytes) bytes"
-      return ([], record(path, source.status, hash: []), [problem(path, message)])
+    let limit = CaptionLimits().sidecarBytes
+    do {
+      let (bytes, status) = try readFileAndStatus(folder.pushing(path), limit: limit, followsLinks: false)
+      let parsed = SidecarCaptions.parse(bytes)
+      return .read(
+        captions: parsed.captions, record: record(path, status, hash: ContentHash(of: bytes).bytes),
+        problems: problems(path, parsed.problems))
+    } catch  where error.code == .tooLarge {
+      let message = "more than \(limit) bytes are no list of captions: passed over"
+      return .read(
+        captions: [], record: record(path, source.status, hash: []), problems: [problem(path, message)])
+    } catch {
+      return .unreadable(problem(path, error.message))
     }
-    let parsed = SidecarCaptions.parse(bytes)
-    let problems = parsed.problems.map { problem(path, $0.description) }
-    return (parsed.captions, record(path, status, hash: ContentHash(of: bytes).bytes), problems)
   }
 
   /// Reads and parses the caption files; those that cannot be read become problems.
@@ -121,26 +155,44 @@ struct CaptionSources: Sendable {
         let (bytes, status) = try readFileAndStatus(
           folder.pushing(path), limit: CaptionLimits().fileBytes, followsLinks: false)
         let file = CaptionFile.parse(bytes, kind: kind)
-        for line in file.problems {
-          problems.append(problem(path, line.description))
-        }
+        problems += problems(path, file.problems)
         var captions: [FilePath: [String]] = [:]
         for entry in file.entries {
           captions[FilePath(entry.imageName).lexicallyNormalized(), default: []] += entry.captions
         }
+        let beside = path.removingLastComponent()
+        let bareNames = captions.keys.filter {
+          $0.components.count == 1
+            && (try? FileStatus(of: folder.pushing(beside).pushing($0), followsLinks: false)) == nil
+        }
         parsed.append(
           Parsed(
-            source: source, folder: path.removingLastComponent(),
-            record: record(path, status, hash: ContentHash(of: bytes).bytes), captions: captions))
+            source: source, folder: beside,
+            record: record(path, status, hash: ContentHash(of: bytes).bytes), captions: captions,
+            bareNames: Set(bareNames)))
       } catch {
+        if let known = source.known { unreachable.insert(known.id) }
         problems.append(problem(path, error.message))
       }
     }
     return parsed
   }
 
+  /// The lines of one file that are wrong: one entry, because the summary counts files.
+  private func problems(_ path: FilePath, _ lines: [CaptionProblem]) -> [SkippedFile] {
+    guard !lines.isEmpty else { return [] }
+    var reasons = lines.prefix(Self.shownLines).map(\.description)
+    if lines.count > reasons.count { reasons.append("and \(lines.count - reasons.count) more problems") }
+    return [problem(path, reasons.joined(separator: "; "))]
+  }
+
+  /// So many wrong lines of a file are named.
+  private static let shownLines = 20
+  /// What ``SkippedFile/kind`` says of a caption file.
+  static let problemKind = "captions"
+
   private func problem(_ path: FilePath, _ reason: String) -> SkippedFile {
-    SkippedFile(path: folder.pushing(path).string, kind: "captions", reason: reason)
+    SkippedFile(path: folder.pushing(path).string, kind: Self.problemKind, reason: reason)
   }
 
   private func record(_ path: FilePath, _ status: FileStatus, hash: [UInt8]) -> FileRecord {

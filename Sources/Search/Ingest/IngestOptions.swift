@@ -40,7 +40,8 @@ extension LibraryLocation {
     directory.removingLastComponent() == root ? ".." : root
   }
 
-  /// Which part of which root each folder is; a folder that lies in no root becomes a new one.
+  /// Which part of which root each folder is; a folder that lies in no root becomes a new one. No two parts overlap: a
+  /// folder inside another one is done with it.
   ///
   /// - Throws: `invalidRequest` for a path that is not there, or a folder that holds a root of this library.
   func parts(of folders: [FilePath], roots: [FilePath]) throws -> [IngestPart] {
@@ -49,8 +50,12 @@ extension LibraryLocation {
       return known.map { IngestPart(storedRoot: $0.stored, root: $0.absolute, start: "") }
     }
     var parts: [IngestPart] = []
-    for folder in folders {
-      let folder = folder.lexicallyNormalized()
+    let folders = folders.map { $0.lexicallyNormalized() }
+    for (index, folder) in folders.enumerated() {
+      let isCovered = folders.enumerated().contains { other in
+        folder.starts(with: other.element) && (other.element != folder || other.offset < index)
+      }
+      if isCovered { continue }
       guard let status = try? FileStatus(of: folder) else {
         throw SearchError(.invalidRequest, "\(folder): no such file or folder")
       }

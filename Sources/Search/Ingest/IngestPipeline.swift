@@ -20,6 +20,8 @@ struct IngestPipeline {
     var captions: RootCaptions.Gathered?
     /// The picture's unit vector `[d]`.
     var vector: [Float] = []
+    /// The length that its projection had.
+    var length: Float = 0
   }
 
   static let smallestBatch = 8
@@ -79,28 +81,37 @@ struct IngestPipeline {
       rereadsAll: ingestor.options.rebuilds)
     return Task {
       try await ComputePool.shared.run {
-        let results = Mutex([Result?](repeating: nil, count: batch.count))
+        let results = Mutex([Swift.Result<Result, any Error>?](repeating: nil, count: batch.count))
         ComputePool.shared.forEach(batch.count) { index in
-          let outcome = reader.read(batch[index], moves: moves)
-          let result = Result(
-            candidate: batch[index], outcome: outcome, captions: gather(for: batch[index].path, outcome))
+          let candidate = batch[index]
+          let outcome = reader.read(candidate, moves: moves)
+          let result = Swift.Result {
+            Result(candidate: candidate, outcome: outcome, captions: try gather(for: candidate, outcome))
+          }
           results.withLock { $0[index] = result }
         }
-        return results.withLock { $0.compactMap(\.self) }
+        return try results.withLock { try $0.compactMap { try $0?.get() } }
       }
     }
   }
 
-  private func gather(for path: FilePath, _ outcome: PictureReader.Outcome) -> RootCaptions.Gathered? {
+  private func gather(
+    for candidate: IngestPlan.Candidate, _ outcome: PictureReader.Outcome
+  ) throws -> RootCaptions.Gathered? {
     switch outcome {
     case .picture(let picture):
-      return captions.gather(for: path, own: picture.embedded.asCaptions)
+      let before = try candidate.known.map { try captionsBefore(of: $0.id) } ?? []
+      return captions.gather(for: candidate.path, own: picture.embedded.asCaptions, before: before)
     case .moved(let item, _):
-      let kept = (try? ingestor.store.captions(of: [item.id]))?[item.id] ?? []
-      return captions.gather(for: path, own: kept.filter { $0.source == .embedded || $0.source == .user })
+      return captions.gather(for: candidate.path, before: try captionsBefore(of: item.id))
     default:
       return nil
     }
+  }
+
+  /// The captions that an item has so far.
+  private func captionsBefore(of item: ItemID) throws -> [Caption] {
+    try ingestor.store.captions(of: [item])[item] ?? []
   }
 
   /// Gives every picture of a batch its vector.
@@ -115,8 +126,10 @@ struct IngestPipeline {
     }
     guard !images.isEmpty else { return results }
     let projections = try ingestor.embedder.projectImages(images)
-    ingestor.note(lengthsOf: projections)
-    for (row, place) in places.enumerated() { results[place].vector = projections.embedding(row) }
+    for (row, place) in places.enumerated() {
+      results[place].vector = projections.embedding(row)
+      results[place].length = projections[row].length
+    }
     return results
   }
 
@@ -127,6 +140,8 @@ struct IngestPipeline {
     try Library.storing(ingestor.location) {
       try ingestor.store.write { transaction in
         for result in results { try write(result, in: transaction, &summary, &skipped) }
+        let lengths = results.filter { !$0.vector.isEmpty }.map(\.length)
+        try ProjectionLengths(lengths).add(to: ingestor.space.id, in: transaction)
       }
     }
     for result in results { skipped += result.captions?.problems ?? [] }

@@ -47,6 +47,8 @@ package enum IngestProgress: Sendable {
   case walking(files: Int)
   /// Reading and embedding; `total` pictures have to be looked at.
   case embedding(done: Int, total: Int)
+  /// Embedding the captions of pictures; `total` have new ones.
+  case captioning(done: Int, total: Int)
   /// Building larger segments out of small ones.
   case merging
   /// Measuring what unrelated queries score in this library.

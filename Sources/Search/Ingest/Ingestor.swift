@@ -27,8 +27,6 @@ package final class Ingestor: Sendable {
   /// What has been done so far.
   let state = Mutex(Report())
   private let lock: FileLock
-  /// Lengths of the pictures' projections, before they were normalised, added up.
-  private let lengths = Mutex((sum: 0.0, count: 0))
 
   /// Takes the library's ingest lock, opens its catalog for writing, making both where they are missing, and clears away
   /// what an earlier run that was killed left behind.
@@ -73,10 +71,8 @@ package final class Ingestor: Sendable {
     let maintenance = SegmentMaintenance(location: location, store: store, space: space)
     noteLost(try maintenance.retireLostSegments())
     let roots = try store.roots().map(\.path)
-    for part in try location.parts(of: options.folders, roots: roots) {
-      try await bring(part)
-      if isInterrupted { return finished }
-    }
+    try await bring(try location.parts(of: options.folders, roots: roots))
+    if isInterrupted { return finished }
     try await embedPending()
     if isInterrupted { return finished }
     report(.merging)
@@ -125,21 +121,17 @@ package final class Ingestor: Sendable {
     return false
   }
 
-  /// Takes note of how long projections of pictures are; stored vectors do not tell it any more.
-  func note(lengthsOf projections: Projections) {
-    var sum = 0.0
-    for row in 0..<projections.count { sum += Double(projections[row].length) }
-    lengths.withLock { $0 = ($0.sum + sum, $0.count + projections.count) }
-  }
-
-  /// Keeps the typical length, for queries that add a stored picture to a text.
+  /// Keeps the typical length of projections, for queries that add a stored picture to a text.
   private func recordImageNorm() throws {
-    let (sum, count) = lengths.withLock { $0 }
-    let isKnown = try store.setting(LibrarySnapshot.imageNormSetting) != nil
-    // A few new pictures do not overrule what many others showed.
-    let isTypical = try count * 2 > store.itemCount()
-    guard count > 0, !isKnown || isTypical else { return }
-    try store.write { try $0.set(LibrarySnapshot.imageNormSetting, "\(Float(sum / Double(count)))") }
+    let items = try store.itemCount()
+    try store.write { transaction in
+      let lengths = try ProjectionLengths(of: space.id, in: transaction)
+      let known = try transaction.setting(LibrarySnapshot.imageNormSetting)
+      // A few new pictures do not overrule what many others showed, in a library that kept no lengths of those.
+      guard let mean = lengths.mean, "\(mean)" != known, known == nil || lengths.count * 2 > items
+      else { return }
+      try transaction.set(LibrarySnapshot.imageNormSetting, "\(mean)")
+    }
   }
 
   /// Measures what unrelated queries score here, when the library has changed much since the last time.
@@ -171,8 +163,25 @@ package final class Ingestor: Sendable {
     state.withLock { $0.skipped.append(contentsOf: skipped) }
   }
 
-  /// Brings one part of one root up to date.
-  private func bring(_ part: IngestPart) async throws {
+  /// Brings parts of roots up to date. All are walked before anything is taken in, and nothing is removed before all is:
+  /// a picture may have moved from any of them to any other.
+  private func bring(_ parts: [IngestPart]) async throws {
+    var ingests: [RootIngest] = []
+    for part in parts {
+      if let ingest = try await walk(part) { ingests.append(ingest) }
+      if isInterrupted { return }
+    }
+    let moves = MovesInProgress(MoveDetection(missing: ingests.flatMap(\.plan.missing)))
+    for index in ingests.indices {
+      try await ingests[index].takeIn(moves)
+      if isInterrupted { return }
+    }
+    let unclaimed = Set(moves.unclaimed.map(\.id))
+    for index in ingests.indices { try ingests[index].settle(gone: unclaimed) }
+  }
+
+  /// Looks at one part of one root; nil when it is not there.
+  private func walk(_ part: IngestPart) async throws -> RootIngest? {
     let walk: RootWalk
     do {
       walk = try await ComputePool.shared.run { [options, report] in
@@ -182,16 +191,15 @@ package final class Ingestor: Sendable {
       guard let root = try store.roots().first(where: { $0.path == part.storedRoot }) else { throw error }
       count { $0.guardedRoots.append("\(part.root): \(error.message); its pictures are kept") }
       count { $0.unchanged += (try? store.itemCount(root: root.id)) ?? 0 }
-      return
+      return nil
     }
     count { $0.otherFiles += walk.otherFiles }
     note(walk.problems)
-    let root = try store.write { transaction in
-      let id = try transaction.addRoot(part.storedRoot, device: nil)
-      return id
-    }
-    guard let row = try store.roots().first(where: { $0.id == root }) else { return }
-    try await RootIngest(ingestor: self, part: part, root: row, walk: walk).run()
+    let root = try store.write { try $0.addRoot(part.storedRoot, device: nil) }
+    guard let row = try store.roots().first(where: { $0.id == root }) else { return nil }
+    let ingest = try RootIngest(ingestor: self, part: part, root: row, walk: walk)
+    count { $0.unchanged += ingest.plan.unchanged.count }
+    return ingest
   }
 }
 

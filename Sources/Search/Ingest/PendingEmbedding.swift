@@ -62,9 +62,10 @@ extension Ingestor {
       }
     }
     let projections = try embedder.projectImages(images)
-    note(lengthsOf: projections)
     try store.write { transaction in
       try transaction.addVectors(space: space.id, field: .image, keys: keys, vectors: projections.embeddings)
+      let lengths = (0..<projections.count).map { projections[$0].length }
+      try ProjectionLengths(lengths).add(to: space.id, in: transaction)
       for item in lost { try transaction.clearPending(space: space.id, field: .image, item: item) }
     }
     count {
@@ -78,38 +79,45 @@ extension Ingestor {
   private func embedPendingCaptions() async throws {
     guard embedder.embedsTexts else { return }
     let limit = max(Self.sharedCaptionLimit, try store.itemCount() / 100)
-    var after = ItemID(0)
+    let total = try store.pendingCount(space: space.id, field: .caption)
+    var (after, done, shared) = (ItemID(0), 0, SharedCaptions())
     while !isInterrupted {
       let ids = try store.pendingItems(space: space.id, field: .caption, after: after, limit: 256)
       guard let last = ids.last else { return }
-      try await ComputePool.shared.run { try self.embedCaptions(of: ids, sharedLimit: limit) }
-      after = last
+      shared = try await ComputePool.shared.run { [shared] in
+        try self.embedCaptions(of: ids, sharedLimit: limit, shared)
+      }
+      (after, done) = (last, done + ids.count)
+      report(.captioning(done: done, total: total))
     }
   }
 
-  /// Embeds the captions of some items, equal ones once.
-  private func embedCaptions(of ids: [ItemID], sharedLimit: Int) throws {
-    let captions = try store.captions(of: ids)
-    var rows: [[UInt8]: Int] = [:]
-    var texts: [String] = []
-    for caption in ids.flatMap({ captions[$0] ?? [] }) where !caption.isBoilerplate {
-      let key = Array(caption.text.utf8)
-      if rows[key] == nil {
-        rows[key] = texts.count
-        texts.append(caption.text)
-      }
+  /// Vectors of captions that more than one picture has, for the next batches.
+  private struct SharedCaptions: Sendable {
+    private(set) var vectors: [[UInt8]: [Float]] = [:]
+    /// Some 30 MB of vectors: then it begins anew.
+    private static let limit = 8192
+
+    mutating func keep(_ vector: [Float], for text: [UInt8]) {
+      if vectors.count == Self.limit { vectors.removeAll() }
+      vectors[text] = vector
     }
-    let isShared = try store.itemCounts(ofCaptions: texts).map { $0 > sharedLimit }
-    let wanted = texts.indices.filter { !isShared[$0] }
-    let embedded = try embedder.projectTexts(wanted.map { texts[$0] }, inBulk: true).projections
-    let places = Dictionary(uniqueKeysWithValues: zip(wanted, wanted.indices))
+  }
+
+  /// Embeds the captions of some items, equal ones once, and those that earlier batches had not at all.
+  private func embedCaptions(
+    of ids: [ItemID], sharedLimit: Int, _ earlier: SharedCaptions
+  ) throws -> SharedCaptions {
+    let captions = try store.captions(of: ids)
+    var shared = earlier
+    let rows = try rows(of: ids.flatMap { captions[$0] ?? [] }, sharedLimit: sharedLimit, &shared)
     var (keys, vectors, empty) = ([FreshVectorKey](), [Float](), [ItemID]())
     for id in ids {
       let before = keys.count
       for (ordinal, caption) in (captions[id] ?? []).enumerated() where !caption.isBoilerplate {
-        guard let row = rows[Array(caption.text.utf8)], let place = places[row] else { continue }
+        guard let row = rows[Array(caption.text.utf8)] else { continue }
         keys.append(FreshVectorKey(item: id, ordinal: UInt32(ordinal)))
-        vectors += embedded.embedding(place)
+        vectors += row
       }
       if keys.count == before { empty.append(id) }
     }
@@ -118,6 +126,37 @@ extension Ingestor {
       for id in empty { try transaction.clearPending(space: space.id, field: .caption, item: id) }
     }
     try flush()
+    return shared
+  }
+
+  /// The vectors of captions, by their bytes. One that very many pictures share says nothing about any of them, and has
+  /// none.
+  private func rows(
+    of captions: [Caption], sharedLimit: Int, _ shared: inout SharedCaptions
+  ) throws -> [[UInt8]: [Float]] {
+    var distinct: [(key: [UInt8], text: String)] = []
+    var seen: Set<[UInt8]> = []
+    for caption in captions where !caption.isBoilerplate {
+      let key = Array(caption.text.utf8)
+      if seen.insert(key).inserted { distinct.append((key, caption.text)) }
+    }
+    var rows: [[UInt8]: [Float]] = [:]
+    var wanted: [(key: [UInt8], text: String, isShared: Bool)] = []
+    for (caption, count) in zip(distinct, try store.itemCounts(ofCaptions: distinct.map(\.text)))
+    where count <= sharedLimit {
+      if let row = shared.vectors[caption.key] {
+        rows[caption.key] = row
+      } else {
+        wanted.append((caption.key, caption.text, count > 1))
+      }
+    }
+    let embedded = try embedder.projectTexts(wanted.map(\.text), inBulk: true).projections
+    for (place, caption) in wanted.enumerated() {
+      let row = embedded.embedding(place)
+      rows[caption.key] = row
+      if caption.isShared { shared.keep(row, for: caption.key) }
+    }
+    return rows
   }
 
   private func flush() throws {

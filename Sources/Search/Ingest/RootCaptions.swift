@@ -31,6 +31,8 @@ struct RootCaptions: Sendable {
   }
 
   private var sources: CaptionSources
+  /// Whether a sidecar of a picture is new or changed. Other text files are none of ours.
+  private let hasChangedSidecar: Bool
   private var parsed: [CaptionSources.Parsed] = []
   /// The catalog's row of each caption file, by path.
   private var rows: [FilePath: CaptionFileID] = [:]
@@ -40,8 +42,14 @@ struct RootCaptions: Sendable {
     let known = try store.captionFiles(root: root.id)
     sources = CaptionSources(
       root: root.id, folder: part.root, found: walk.captionSources,
-      known: known.filter { $0.file.path.starts(with: part.start) })
+      known: known.filter { $0.file.path.starts(with: part.start) }, unread: walk.unread)
     if !part.start.isEmpty { sources.add(above: part.start, known: known) }
+    let changed = sources.sidecars.filter { !$0.value.isUnchanged }
+    hasChangedSidecar =
+      !changed.isEmpty
+      && walk.pictures.contains {
+        changed[CaptionSources.stem(of: $0.path)] != nil || changed[$0.path] != nil
+      }
     self.store = store
   }
 
@@ -50,8 +58,7 @@ struct RootCaptions: Sendable {
 
   /// Whether any sidecar or caption file is new, changed or gone.
   var haveChanged: Bool {
-    !sources.gone.isEmpty || sources.files.contains { !$0.isUnchanged }
-      || sources.sidecars.values.contains { !$0.isUnchanged }
+    !sources.gone.isEmpty || sources.files.contains { !$0.isUnchanged } || hasChangedSidecar
   }
 
   /// Reads the caption files. Each gets its row now, so that captions can name it, but counts as read only after
@@ -75,21 +82,39 @@ struct RootCaptions: Sendable {
 
   /// Everything that describes a picture.
   ///
-  /// - Parameter own: what the picture file says itself, or what the catalog keeps of that.
-  func gather(for image: FilePath, own: [Caption]) -> Gathered {
+  /// - Parameters:
+  ///   - own: what the picture file says itself; nil when it was not read: then what the catalog has of that counts.
+  ///   - before: the captions that the catalog has. Those from a sidecar that cannot be read now stay.
+  func gather(for image: FilePath, own: [Caption]? = nil, before: [Caption]) -> Gathered {
     var captions: [Caption] = []
     for file in parsed {
       for text in file.captions(of: image) ?? [] {
         captions.append(Caption(text, source: .file, sourceFile: rows[file.record.path]))
       }
     }
-    var gathered = Gathered(captions: captions + own)
-    if let source = sources.sidecar(of: image) {
-      let read = sources.read(sidecar: source)
-      gathered.sidecar = (read.captions, read.record)
-      gathered.problems = read.problems
+    // What belongs to files that were not read or not looked at in this run is kept as it was.
+    let kept = before.filter { $0.source == .file && $0.sourceFile.map(sources.unreachable.contains) == true }
+    var gathered = Gathered(
+      captions: captions + kept + (own ?? before.filter { $0.source == .embedded })
+        + before.filter { $0.source == .user })
+    guard let source = sources.sidecar(of: image) else { return gathered }
+    switch sources.read(sidecar: source) {
+    case .read(let texts, let record, let problems):
+      gathered.sidecar = (texts, record)
+      gathered.problems = problems
+    case .unreadable(let problem):
+      gathered.captions = before.filter { $0.source == .sidecar } + gathered.captions
+      gathered.problems = [problem]
     }
     return gathered
+  }
+
+  /// Takes caption files that are gone for ones that come back.
+  mutating func keepGone() { sources.keepGone() }
+
+  /// Whether an earlier run's complaint about a caption file holds: the file is as it was, and was not read again.
+  func isStanding(_ skip: Skip) -> Bool {
+    skip.reason == CaptionSources.problemKind && sources.isUnchanged(skip.path)
   }
 
   /// The pictures, among those whose files are unchanged, that a changed sidecar or caption file speaks of.

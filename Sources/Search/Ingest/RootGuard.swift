@@ -7,13 +7,11 @@ import Files
 /// A root whose device changed, that is empty, or that lost more than half of its pictures since the last run is not
 /// pruned unless `--prune` says so.
 struct RootGuard {
-  /// So few missing pictures are believed whatever share they are.
-  static let believedLosses = 10
-
   /// Why pictures missing from this root should be kept, or nil when they may go.
   ///
   /// - Parameters:
-  ///   - missing: how many of the root's `known` pictures the walk did not meet, moved ones not counted.
+  ///   - known: how many pictures the root has in the library, also where only a part of it was walked.
+  ///   - missing: how many of them the walk did not meet, moved ones not counted.
   ///   - found: how many picture files the walk met.
   static func reasonToKeep(
     root: Root, device: UInt64, known: Int, missing: Int, found: Int
@@ -25,8 +23,8 @@ struct RootGuard {
     if found == 0 {
       return "it holds no pictures any more: is the disk mounted?"
     }
-    if missing > believedLosses, missing * 2 > known {
-      return "\(missing) of its \(known) pictures are gone"
+    if missing * 2 > known {
+      return "\(missing) of its \(known) pictures are gone: is everything mounted?"
     }
     return nil
   }

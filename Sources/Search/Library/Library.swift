@@ -56,6 +56,7 @@ extension SearchError {
       case .busy: .libraryBusy
       case .diskFull, .inputOutput, .readOnly: .storage
       case .invalidRequest, .notFound: .invalidRequest
+      case .unfinished: .libraryNotFound
       case .cannotOpen, .notACatalog, .corrupted, .newerVersion, .needsUpgrade, .constraint, .conflict:
         .libraryUnusable
       }

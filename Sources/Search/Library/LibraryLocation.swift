@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Files
+package import Files
 package import SystemPackage
 
 /// Where a library's files are (DESIGN: "Where a library lives").
@@ -36,6 +36,10 @@ extension LibraryLocation {
     package var override: FilePath?
     /// `$XDG_DATA_HOME/duet/libraries`.
     package var sharedLibraries: FilePath
+    /// `--allow-network-disk`: the library may lie on another machine's disk.
+    package var allowsNetworkDisk = false
+    /// Tells what kind of disk holds a folder that is there.
+    package var diskKind: @Sendable (FilePath) -> FileSystemKind? = { try? FileSystemKind(of: $0) }
 
     package init(workingDirectory: FilePath, override: FilePath?, sharedLibraries: FilePath) {
       self.workingDirectory = workingDirectory
@@ -46,8 +50,12 @@ extension LibraryLocation {
 
   /// The library that a query from the working directory means.
   ///
-  /// - Throws: `libraryNotFound`, saying how to make one.
+  /// - Throws: `libraryNotFound`, saying how to make one; `libraryUnusable` when it is on a network disk.
   package static func find(in environment: Environment) throws -> LibraryLocation {
+    try onLocalDisk(named(by: environment), environment)
+  }
+
+  private static func named(by environment: Environment) throws -> LibraryLocation {
     if let override = environment.override {
       let location = at(override, environment)
       guard location.exists else {
@@ -66,7 +74,14 @@ extension LibraryLocation {
   /// The library that `duet index FOLDER` fills: the one that `folder` lies in, else a new one of its own.
   ///
   /// - Parameter makesOwn: `--new`: do not join a library of a folder above.
+  /// - Throws: `libraryUnusable` when it is, or would be, on a network disk.
   package static func forIndexing(_ folder: FilePath, makesOwn: Bool, in environment: Environment) throws
+    -> LibraryLocation
+  {
+    try onLocalDisk(place(for: folder, makesOwn: makesOwn, environment), environment)
+  }
+
+  private static func place(for folder: FilePath, makesOwn: Bool, _ environment: Environment)
     -> LibraryLocation
   {
     if let override = environment.override {
@@ -75,7 +90,22 @@ extension LibraryLocation {
     if !makesOwn, let location = nearest(to: folder, environment) { return location }
     let own = LibraryLocation(directory: folder.appending(".duet"))
     if own.exists { return own }
-    return canHoldLibrary(folder) ? own : shared(for: folder, environment)
+    return canHoldLibrary(folder, environment) ? own : shared(for: folder, environment)
+  }
+
+  /// Refuses a library on another machine's disk: SQLite's locks and shared memory cannot be trusted there, and mapped
+  /// segments may change under their reader.
+  private static func onLocalDisk(_ location: LibraryLocation, _ environment: Environment) throws
+    -> LibraryLocation
+  {
+    guard !environment.allowsNetworkDisk else { return location }
+    var folder = location.directory
+    while (try? FileStatus(of: folder)) == nil, folder.removeLastComponent() {}
+    guard case .network(let name)? = environment.diskKind(folder) else { return location }
+    throw SearchError(
+      .libraryUnusable,
+      "the library \(location.directory) is on a network disk (\(name)), where locks and maps cannot be trusted: "
+        + "name a folder on a local disk with --index DIR, or insist with --allow-network-disk")
   }
 
   /// The library of `folder` or of the nearest folder above it.
@@ -102,7 +132,8 @@ extension LibraryLocation {
     return LibraryLocation(directory: environment.sharedLibraries.appending(name))
   }
 
-  private static func canHoldLibrary(_ folder: FilePath) -> Bool {
-    Folders.isWritable(folder) && (try? FileSystemKind(of: folder))?.isNetwork != true
+  private static func canHoldLibrary(_ folder: FilePath, _ environment: Environment) -> Bool {
+    Folders.isWritable(folder)
+      && (environment.allowsNetworkDisk || environment.diskKind(folder)?.isNetwork != true)
   }
 }

@@ -129,8 +129,6 @@ package final class LibraryReader: Sendable {
 extension SpaceIdentity {
   /// Whether vectors of a model belong to this space: everything but its name is equal.
   package func isInterchangeable(with model: ModelIdentity) -> Bool {
-    let other = SpaceIdentity(model)
-    return weightsHash == other.weightsHash && preprocessing == other.preprocessing
-      && dimension == other.dimension && composeRule == other.composeRule
+    isInterchangeable(with: SpaceIdentity(model))
   }
 }

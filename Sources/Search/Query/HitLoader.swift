@@ -26,7 +26,8 @@ struct HitLoader {
       let isCalibrated = run.lists.fields.contains { $0.null != nil }
       return Hit(
         item: item, path: run.library.path(of: item), score: loudest?.score,
-        z: isCalibrated ? loudest?.z : nil, source: loudest?.source ?? .words, fused: fused.score,
+        z: isCalibrated ? loudest?.z : nil, source: loudest?.source ?? .words,
+        holdsWords: fused.shares.contains { $0.source == .words }, fused: fused.score,
         captions: texts, tags: tags[item.id] ?? [],
         explanation: run.request.explains
           ? explanation(of: fused, item: item, texts: texts + (tags[item.id] ?? [])) : nil)

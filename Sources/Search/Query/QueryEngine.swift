@@ -42,6 +42,7 @@ struct QueryRun {
   let kind: QueryKind
   let cut: Cut
   let terms: TermVectors
+  let composeRule: ComposeRule
   let composition: Composition?
   /// The terms of the composition's shares.
   let composedTerms: [Term]
@@ -58,10 +59,10 @@ struct QueryRun {
     let hasAvoid = request.terms.contains { $0.role == .avoid }
     cut = request.cut ?? (kind == .text && !hasAvoid ? .auto : .off)
     terms = try TermVectors(request.terms, library: library)
-    let rule =
+    composeRule =
       request.composeRule ?? ComposeRule(rawValue: library.state.space?.identity.composeRule ?? "")
       ?? .unitSum
-    let composed = try terms.composition(rule: rule)
+    let composed = try terms.composition(rule: composeRule)
     composition = composed?.sum
     composedTerms = composed?.terms ?? []
     selection = try library.selection(request.filters)
@@ -97,7 +98,8 @@ struct QueryRun {
 
   private func neighbors(of vector: [Float], in field: VectorField) throws -> QueryLists.Field? {
     let vectors = library.vectors(of: field)
-    guard vectors.vectorCount > 0 else { return nil }
+    let weight = SourceWeights.weight(of: field == .image ? .image : .caption, kind: kind)
+    guard vectors.vectorCount > 0, weight > 0 else { return nil }
     let filter = selection?.prepared(field)
     let neighbors = try vectors.neighbors(of: vector, k: depth, filter: filter)
     let population = filter?.vectorCount ?? vectors.vectorCount
@@ -107,8 +109,7 @@ struct QueryRun {
       field: field, null: null, neighbors: neighbors,
       // Two fields have two chances of a false hit.
       passing: cut.passing(neighbors.map(\.score), population: population * fieldCount, null: null),
-      population: population,
-      weight: SourceWeights.weight(of: field == .image ? .image : .caption, kind: kind))
+      population: population, weight: weight)
   }
 
   // MARK: - Excluding
@@ -198,12 +199,12 @@ struct QueryRun {
     let words = lists.words.map { words in
       [
         QueryPlan.ListPlan(
-          source: .words, weight: lists.wordWeight, ranked: words.hits.count, passing: words.hits.count,
-          null: nil)
+          source: .words, weight: lists.wordWeight, ranked: words.hits.count,
+          passing: lists.wordsPassing(cut), null: nil)
       ]
     }
     return QueryPlan(
-      kind: kind, composeRule: library.state.space?.identity.composeRule, coherence: composition?.coherence,
+      kind: kind, composeRule: composeRule.rawValue, coherence: composition?.coherence,
       terms: terms.entries.map {
         QueryPlan.TermPlan(
           label: $0.term.label, role: $0.term.role, weight: $0.term.weight, norm: $0.vector?.length,

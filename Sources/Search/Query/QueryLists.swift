@@ -41,8 +41,25 @@ struct QueryLists {
     for field in fields where !imageDecides || field.field == .image {
       items.formUnion(field.neighbors.prefix(field.passing).lazy.map(\.item))
     }
-    if !imageDecides, let words { items.formUnion(words.hits.lazy.map(\.item)) }
+    if !imageDecides { items.formUnion(wordEntries().prefix(wordsPassing(cut)).lazy.map(\.item)) }
     return items
+  }
+
+  /// How many of the best matches of words stand: all of them, unless a z was asked for.
+  func wordsPassing(_ cut: Cut) -> Int {
+    guard case .z(let least) = cut else { return words?.hits.count ?? 0 }
+    return wordEntries().prefix { $0.z >= least }.count
+  }
+
+  /// The matches of words, with a z that can stand beside the fields'.
+  private func wordEntries(among window: Set<ItemID>? = nil) -> [Fusion.Entry] {
+    guard let words, let best = words.hits.first?.score else { return [] }
+    return words.hits.compactMap { hit in
+      guard window?.contains(hit.item) ?? true else { return nil }
+      // Rounded, so that equal texts share a rank.
+      let relative = best > 0 ? Float(hit.score / best) : 1
+      return Fusion.Entry(item: hit.item, score: Float(hit.score), z: QueryLists.wordsZ * max(relative, 0))
+    }
   }
 
   /// The lists as fusion takes them.
@@ -56,28 +73,23 @@ struct QueryLists {
         field.field == .image ? .image : .caption, weight: field.weight,
         entries: field.entries(among: field.field == .image ? nil : window))
     }
-    if let words, let best = words.hits.first?.score {
-      let entries = words.hits.compactMap { hit -> Fusion.Entry? in
-        guard window?.contains(hit.item) ?? true else { return nil }
-        // Rounded, so that equal texts share a rank.
-        let relative = best > 0 ? Float(hit.score / best) : 1
-        return Fusion.Entry(
-          item: hit.item, score: Float(hit.score), z: QueryLists.wordsZ * max(relative, 0))
-      }
-      lists.append(Fusion.List(.words, weight: wordWeight, entries: entries))
+    if words?.hits.isEmpty == false {
+      lists.append(Fusion.List(.words, weight: wordWeight, entries: wordEntries(among: window)))
     }
     return lists
   }
 }
 
-/// How much the sources count. Texts are looked for everywhere alike; with a picture in the query its composed vector
-/// leads, and what captions and words add can only swap neighbours.
+/// How much the sources count. Texts are looked for everywhere alike; with text and picture in the query its composed
+/// vector leads, and what captions and words add can only swap neighbours. A picture by itself is compared with pictures
+/// alone: no caption may put another before the very same picture.
 enum SourceWeights {
   static func weight(of source: HitSource, kind: QueryKind) -> Double {
     switch (source, kind) {
     case (.image, _): 1
     case (_, .text): 1
-    case (.caption, _), (.words, _): 0.25
+    case (_, .image): 0
+    case (_, .composed): 0.25
     }
   }
 }

@@ -21,6 +21,8 @@ package struct Hit: Sendable {
   package let z: Float?
   /// Which field that is.
   package let source: HitSource
+  /// Whether its words answer the query, too.
+  package let holdsWords: Bool
   /// What the order goes by.
   package let fused: Double
   package let captions: [String]

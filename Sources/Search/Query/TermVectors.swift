@@ -48,6 +48,18 @@ struct TermVectors {
       }
     }
     lengthenItems(library)
+    noteIdleWeight()
+  }
+
+  /// "16:9" alone is more likely a ratio than a "9" that counts sixteen times.
+  private mutating func noteIdleWeight() {
+    let composed = entries.map(\.term).filter { $0.role != .exclude }
+    guard let term = composed.first, composed.count == 1, term.weight != term.role.defaultWeight else {
+      return
+    }
+    notes.append(
+      "\(term.label): the number before the colon is read as a weight, which changes nothing for the only term; "
+        + "write \\: for a plain colon")
   }
 
   /// The wanted and avoided terms that have vectors, composed; nil when there is none.

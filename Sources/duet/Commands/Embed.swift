@@ -1,5 +1,5 @@
-import ArgumentParser
 // SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
 import Catalog
 import Embedders
 import Files
@@ -19,30 +19,37 @@ struct Embed: ParsableCommand {
         duet embed --compose --image rex.jpg --text 0.7:"at night" --json
         """,
         before: """
-          Vectors have length 1. Pictures are seen as the reference implementations see them: every pixel decoded,
-          EXIF orientation ignored; --view library sees them as an index does. With --compose all inputs make one
-          vector, and may start with their weights.
+          Vectors have length 1. Inputs are seen as the reference implementations see them: every pixel decoded, \
+          EXIF orientation ignored, <|endoftext|> in a text the end of it; --view library sees them as an index does. \
+          With --compose all inputs make one vector, and may start with their weights. Texts come before pictures, \
+          each in the order given.
           """))
   }
 
-  @Option(help: ArgumentHelp("A text.", valueName: "text"))
+  @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("A text.", valueName: "text"))
   var text: [String] = []
-  @Option(help: ArgumentHelp("A picture; - reads it from standard input.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("A picture; - reads it from standard input.", valueName: "file"), completion: .file())
   var image: [String] = []
   @Flag(help: "Make one vector of all inputs.")
   var compose = false
-  @Option(help: "How pictures are seen: parity or library.")
+  @Option(help: "How inputs are seen: parity or library.")
   var view = ImageView.parity
   @Flag(help: "Print a JSON object a line, with all numbers.")
   var json = false
-  @OptionGroup var model: ModelOptions
+  @Option(
+    help: ArgumentHelp(
+      "A model folder, ORG/NAME in the local Hugging Face cache, or 'builtin' (default: $DUET_MODEL, else the best "
+        + "that is here; a library is not asked).", valueName: "model"), completion: .directory)
+  var model: String?
 
   func validate() throws {
     if text.isEmpty && image.isEmpty { throw ValidationError("nothing to embed: give --text or --image") }
   }
 
   func run() throws {
-    let embedder = try model.open().embedder
+    let embedder = try ModelChoice.open(named: model).embedder
+    embedder.warnings.forEach(Diagnostics.note)
     if compose {
       try runComposed(embedder)
     } else {
@@ -53,7 +60,7 @@ struct Embed: ParsableCommand {
   /// Texts first, then pictures, each in the order given.
   private func runEach(_ embedder: any Embedder) throws {
     if !text.isEmpty {
-      let projected = try embedder.projectTexts(text)
+      let projected = try project(text, embedder)
       for (row, input) in text.enumerated() {
         warn(input, dropped: projected.droppedTokens[row])
         show("text", .string(input), projected.projections.embedding(row))
@@ -71,7 +78,7 @@ struct Embed: ParsableCommand {
     var parts: [Composition.Part] = []
     for argument in text {
       let term = try Term.text(argument, option: "--text")
-      let projected = try embedder.projectTexts([term.text ?? ""])
+      let projected = try project([term.text ?? ""], embedder)
       warn(argument, dropped: projected.droppedTokens[0])
       parts.append(.init(vector: projected.projections[0], weight: term.signedWeight, label: term.label))
     }
@@ -96,6 +103,14 @@ struct Embed: ParsableCommand {
       return try readFile(path, limit: ImageLimits.standard.maxBytes)
     } catch {
       throw SearchError(.unreadableInput, "--image \(name)", cause: error)
+    }
+  }
+
+  /// Projections of texts: a special token that is written out in one counts as such where the reference is followed.
+  private func project(_ texts: [String], _ embedder: any Embedder) throws -> TextProjections {
+    switch view {
+    case .parity: try embedder.projectTexts(readingSpecialTokens: texts)
+    case .library: try embedder.projectTexts(texts)
     }
   }
 

@@ -54,7 +54,7 @@ struct Eval: ParsableCommand {
             """))
     }
 
-    @Argument(help: "The queries, JSON Lines.")
+    @Argument(help: "The queries, JSON Lines.", completion: .file())
     var queries: String
     @Option(
       help: ArgumentHelp(

@@ -7,7 +7,7 @@ import SystemPackage
 
 /// What all benchmarks have in common.
 struct BenchmarkOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The folder of pictures.", valueName: "dir"))
+  @Option(help: ArgumentHelp("The folder of pictures.", valueName: "dir"), completion: .directory)
   var images: String
   @Option(
     help: ArgumentHelp(
@@ -72,11 +72,13 @@ struct CIRRCommand: AsyncParsableCommand {
           """))
   }
 
-  @Argument(help: "The folder of annotations.")
+  @Argument(help: "The folder of annotations.", completion: .directory)
   var folder: String
   @Option(help: "val, test1 or train.")
   var split = "val"
-  @Option(help: ArgumentHelp("Write the server's two files into this folder.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("Write the server's two files into this folder.", valueName: "dir"),
+    completion: .directory)
   var submission: String?
   @OptionGroup var options: BenchmarkOptions
 
@@ -103,18 +105,19 @@ struct CIRCOCommand: AsyncParsableCommand {
           """))
   }
 
-  @Argument(help: "The folder of annotations.")
+  @Argument(help: "The folder of annotations.", completion: .directory)
   var folder: String
   @Option(help: "val or test.")
   var split = "val"
   @Option(
     help: ArgumentHelp(
       "COCO's image_info_unlabeled2017.json (default: in FOLDER/COCO2017_unlabeled/annotations).",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var gallery: String?
   @Option(help: "The query's text: plain, or bge-vl as in BGE-VL's paper.")
   var prompt = PromptForm.plain
-  @Option(help: ArgumentHelp("Write the server's file into this folder.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("Write the server's file into this folder.", valueName: "dir"), completion: .directory)
   var submission: String?
   @OptionGroup var options: BenchmarkOptions
 
@@ -140,7 +143,7 @@ struct FashionIQCommand: AsyncParsableCommand {
           """))
   }
 
-  @Argument(help: "The folder of annotations.")
+  @Argument(help: "The folder of annotations.", completion: .directory)
   var folder: String
   @Option(help: "val or train.")
   var split = "val"
@@ -170,9 +173,9 @@ struct BGEVLCommand: AsyncParsableCommand {
           """))
   }
 
-  @Argument(help: "The queries.")
+  @Argument(help: "The queries.", completion: .file())
   var queries: String
-  @Option(help: ArgumentHelp("The pictures that are searched.", valueName: "file"))
+  @Option(help: ArgumentHelp("The pictures that are searched.", valueName: "file"), completion: .file())
   var corpus: String
   @OptionGroup var options: BenchmarkOptions
 

@@ -64,7 +64,7 @@ struct Index: AsyncParsableCommand {
     let started = ContinuousClock.now
     let options = try ingestOptions()
     let location = try location(of: options.folders)
-    let reader = location.exists ? try LibraryReader(location) : nil
+    let reader = try openIfMade(location)
     let choice = try model.open(for: reader)
     if !quiet {
       announce(location, choice)
@@ -87,6 +87,16 @@ struct Index: AsyncParsableCommand {
     if json { print(output.json.text) }
     if report.summary.wasInterrupted { throw ExitCode.interrupted }
     if strict && !(report.skipped.isEmpty && report.summary.guardedRoots.isEmpty) { throw ExitCode.failed }
+  }
+
+  /// The library as it is, or nil where there is none: also where a first run was killed before there was one.
+  private func openIfMade(_ location: LibraryLocation) throws -> LibraryReader? {
+    guard location.exists else { return nil }
+    do {
+      return try LibraryReader(location)
+    } catch let error as SearchError where error.code == .libraryNotFound {
+      return nil
+    }
   }
 
   private func ingestOptions() throws -> IngestOptions {
@@ -133,6 +143,7 @@ struct Index: AsyncParsableCommand {
       Diagnostics.note("library \(location.directory)")
       Diagnostics.note("model \(choice.source)")
     }
+    choice.embedder.warnings.forEach(Diagnostics.note)
     if let advice = ProgramFacts.slowBLASAdvice, choice.source != .builtin { Diagnostics.note(advice) }
   }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Catalog
-import Glibc
+// C's `stdout` is a variable.
+@preconcurrency import Glibc
 import Search
 import SystemPackage
 
@@ -16,13 +17,14 @@ struct Search: ParsableCommand {
         duet search --image rex.jpg
         duet search --image rex.jpg --text "at night, in snow"
         duet search --image 2:rex.jpg --not-text 0.5:indoors
-        duet search cat --exclude-text dog -g 'holiday/**' --taken-after 2024 --sort date
+        duet search cat --exclude-text dog -g 'holiday/**' --sort date
         duet search sunset -k 100 -0 | xargs -0 cp -t best/
         """,
         before: """
-          A term may start with its weight and a colon: 2:rex.jpg counts twice, 0.5:"at night" half. \\: is a plain
-          colon. Texts and pictures that are not wanted are subtracted (--not-text, --not-image, weight 0.5) or
-          taken away (--exclude-text, --exclude-image).
+          A term may start with its weight and a colon: 2:rex.jpg counts twice, 0.5:"at night" half. \\: is a plain \
+          colon. Texts and pictures that are not wanted are subtracted (--not-text, --not-image, weight 0.5) or \
+          taken away (--exclude-text, --exclude-image). SCORE, by which hits are ordered, adds up what pictures, \
+          captions and words say; --explain shows how.
           """,
         after: "Exit status: 0 hits, 1 nothing found, 2 error, 130 interrupted."))
   }
@@ -60,6 +62,8 @@ struct Search: ParsableCommand {
     case .table:
       let text = report.table(style: Style(isOn: color.color.isOn()))
       if !text.isEmpty { print(text) }
+      // Where both streams go to one place, the last word comes last.
+      fflush(stdout)
       Diagnostics.note(report.closingWords)
     }
   }
@@ -69,21 +73,29 @@ struct Search: ParsableCommand {
 struct TermOptions: ParsableArguments {
   @Argument(help: ArgumentHelp("Words that make one wanted text.", valueName: "text"))
   var words: [String] = []
-  @Option(help: ArgumentHelp("A wanted text.", valueName: "text"))
+  @Option(
+    parsing: .unconditionalSingleValue, help: ArgumentHelp("A wanted text.", valueName: "text"))
   var text: [String] = []
-  @Option(help: ArgumentHelp("A wanted picture; - reads it from standard input.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("A wanted picture; - reads it from standard input.", valueName: "file"),
+    completion: .file())
   var image: [String] = []
   @Option(
     name: [.customLong("item"), .customLong("like-item")],
     help: ArgumentHelp("A wanted picture of the library, by its number in --json.", valueName: "id"))
   var item: [String] = []
-  @Option(help: ArgumentHelp("A text to move away from.", valueName: "text"))
+  @Option(
+    parsing: .unconditionalSingleValue, help: ArgumentHelp("A text to move away from.", valueName: "text"))
   var notText: [String] = []
-  @Option(help: ArgumentHelp("A picture to move away from.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("A picture to move away from.", valueName: "file"), completion: .file())
   var notImage: [String] = []
-  @Option(help: ArgumentHelp("Take away what shows this, or is said to.", valueName: "text"))
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Take away what shows this, or is said to.", valueName: "text"))
   var excludeText: [String] = []
-  @Option(help: ArgumentHelp("Take away what looks like this.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Take away what looks like this.", valueName: "file"), completion: .file())
   var excludeImage: [String] = []
 
   /// The terms, in the order of the options above.
@@ -111,15 +123,18 @@ struct SearchDisplayOptions: ParsableArguments {
   }
 
   @Option(
-    name: [.customShort("k"), .customLong("top")], help: ArgumentHelp("Show at most so many.", valueName: "n")
-  )
+    name: [.customShort("k"), .customLong("top")], parsing: .unconditional,
+    help: ArgumentHelp("Show at most so many.", valueName: "n"))
   var top = 10
   @Option(
     help: ArgumentHelp(
-      "Where hits end: auto (at most a fifth by chance; the default for texts), off (the default for pictures), or "
-        + "z:NUMBER (standard deviations above unrelated).", valueName: "rule"))
+      "Where hits end: auto (at most a fifth by chance; the default for wanted texts), off (the default with a "
+        + "picture or --not-text in the query), or z:NUMBER (standard deviations above unrelated).",
+      valueName: "rule"), completion: .list(["auto", "off"]))
   var cut: String?
-  @Option(help: "Order what stands above the cut: relevance, date, size or name.")
+  @Option(
+    help: ArgumentHelp(
+      "Order what stands above the cut; where there is none, the best -k N.", valueName: "order"))
   var sort = SortOrder.relevance
   @Flag(help: "Turn the order around.")
   var reverse = false

@@ -22,11 +22,16 @@ enum Diagnostics {
 extension String {
   /// The same text, harmless on a terminal: control characters other than line feed and tab are spelled `\x1B`. File
   /// names and model files may hold anything.
-  var printable: String {
-    guard unicodeScalars.contains(where: \.isHarmful) else { return self }
+  var printable: String { spelling(\.isHarmful) }
+
+  /// The same as ``printable``, and on one line: line feeds and tabs are spelled too. For cells of tables.
+  var onOneLine: String { spelling { $0.isHarmful || $0 == "\n" || $0 == "\t" } }
+
+  private func spelling(_ isSpelled: (Unicode.Scalar) -> Bool) -> String {
+    guard unicodeScalars.contains(where: isSpelled) else { return self }
     var text = String.UnicodeScalarView()
     for scalar in unicodeScalars {
-      guard scalar.isHarmful else {
+      guard isSpelled(scalar) else {
         text.append(scalar)
         continue
       }

@@ -9,14 +9,15 @@ struct MarkdownTable {
 
   /// Aligned lines; a column that is empty in every row is left out.
   var text: String {
+    let (header, rows) = (header.map(\.onOneLine), rows.map { $0.map(\.onOneLine) })
     let columns = header.indices.filter { column in rows.contains { !$0[column].isEmpty } }
     let widths = columns.map { column in
-      max(3, ([header] + rows).map { $0[column].count }.max() ?? 0)
+      max(3, ([header] + rows).map { $0[column].displayWidth }.max() ?? 0)
     }
     func line(_ cells: [String]) -> String {
       let padded = zip(columns, widths).map { column, width in
-        let cell = cells[column].printable
-        let blanks = String(repeating: " ", count: max(0, width - cell.count))
+        let cell = cells[column]
+        let blanks = String(repeating: " ", count: max(0, width - cell.displayWidth))
         return column < wordColumns ? cell + blanks : blanks + cell
       }
       return "| " + padded.joined(separator: " | ") + " |"

@@ -4,15 +4,16 @@ import Glibc
 import Search
 import Synchronization
 
-/// One line at the bottom of a terminal that says how far a long run has come; nothing at all elsewhere.
+/// One line at the bottom of a terminal that says how far a long run has come; nothing at all elsewhere, or
+/// where the terminal is dumb.
 ///
 /// Written to standard error, redrawn at most ten times a second, with the rate and the time left once there is enough
 /// to judge by.
 final class ProgressLine: Sendable {
   private struct State {
     var lastDrawn: ContinuousClock.Instant?
-    /// What is being counted, and since when.
-    var counted: (what: String, since: ContinuousClock.Instant)?
+    /// What is being counted, and since when: pictures, then captions or queries.
+    var counting: (what: String, since: ContinuousClock.Instant)?
     var isShown = false
   }
 
@@ -21,7 +22,7 @@ final class ProgressLine: Sendable {
 
   /// - Parameter isWanted: false for `--quiet`.
   init(isWanted: Bool) {
-    isEnabled = isWanted && isatty(STDERR_FILENO) == 1
+    isEnabled = isWanted && isatty(STDERR_FILENO) == 1 && Process.environment("TERM") != "dumb"
   }
 
   /// Shows `progress`, unless the line was drawn a moment ago.
@@ -29,6 +30,7 @@ final class ProgressLine: Sendable {
     switch progress {
     case .walking(let files): show { "looking for pictures: \(files.grouped)" }
     case .embedding(let done, let total): count(done, of: total, "pictures")
+    case .captioning(let done, let total): count(done, of: total, "pictures' captions")
     case .merging: show { "merging segments" }
     case .calibrating: show { "measuring this library's noise" }
     }
@@ -71,8 +73,8 @@ final class ProgressLine: Sendable {
   private func count(_ done: Int, of total: Int, _ what: String) {
     let now = ContinuousClock.now
     let since = state.withLock { state in
-      if let counted = state.counted, counted.what == what { return counted.since }
-      state.counted = (what, now)
+      if let counting = state.counting, counting.what == what { return counting.since }
+      state.counting = (what, now)
       return now
     }
     show {

@@ -1,6 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 import Catalog
 import Search
-// SPDX-License-Identifier: Apache-2.0
 import SystemPackage
 
 extension SearchReport {
@@ -32,7 +32,8 @@ extension JSONText {
       ("path", .string(hit.path.string)),
       ("relative", .string(hit.item.file.path.string)), ("score", .optional(hit.score)),
       ("z", .optional(hit.z)),
-      ("source", .string(hit.source.rawValue)), ("fused", .number(hit.fused)),
+      ("source", .string(hit.source.rawValue)), ("words", .bool(hit.holdsWords)),
+      ("fused", .number(hit.fused)),
       ("captions", .strings(hit.captions)), ("tags", .strings(hit.tags)), ("format", .string(picture.format)),
       ("width", .int(isTurned ? picture.height : picture.width)),
       ("height", .int(isTurned ? picture.width : picture.height)), ("bytes", .int(Int(hit.item.file.size))),

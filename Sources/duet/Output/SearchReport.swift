@@ -19,26 +19,43 @@ struct SearchReport {
 
   // MARK: - For people
 
-  /// A line for each hit: score, z, path and what is said of it; explanations below their hits.
+  /// A line for each hit: what the order goes by, the loudest field's cosine and z, where it was found, path and what
+  /// is said of it; explanations below their hits.
   func table(style: Style) -> String {
     var lines: [String] = result.plan.map { planLines($0).map(style.dim) } ?? []
     if !lines.isEmpty, !result.hits.isEmpty { lines.append("") }
     guard !result.hits.isEmpty else { return lines.joined(separator: "\n") }
-    let paths = self.paths.map(\.printable)
-    let width = min(paths.map(\.count).max() ?? 0, 60)
-    lines.append(style.dim("COSINE      Z  " + padded("PATH", width) + "  CAPTION"))
-    for (hit, path) in zip(result.hits, paths) {
-      let score = hit.score.map { Double($0).formatted(digits: 3) } ?? "words"
+    let paths = self.paths.map(\.onOneLine)
+    let found = result.hits.map(SearchReport.sources)
+    let pathWidth = min(paths.map(\.displayWidth).max() ?? 0, 60)
+    let foundWidth = max(found.map(\.count).max() ?? 0, 5)
+    lines.append(
+      style.dim(
+        " SCORE  COSINE      Z  \("FOUND".padded(to: foundWidth))  \("PATH".padded(to: pathWidth))  CAPTION"))
+    for ((hit, path), found) in zip(zip(result.hits, paths), found) {
+      let cosine = hit.score.map { Double($0).formatted(digits: 3) } ?? ""
       let z = hit.z.map { Double($0).formatted(digits: 1) } ?? ""
-      let caption = SearchReport.shortened(hit.captions.first ?? "").printable
-      var line = "\(right(score, 6))  \(right(z, 5))  \(style.bold(path))"
+      let caption = (hit.captions.first ?? "").shortened(to: 80).printable
+      let numbers = "\(right(score(hit), 6))  \(right(cosine, 6))  \(right(z, 5))"
+      var line = "\(numbers)  \(found.padded(to: foundWidth))  \(style.bold(path))"
       if !caption.isEmpty {
-        line += String(repeating: " ", count: max(0, width - path.count)) + "  " + style.dim(caption)
+        line +=
+          String(repeating: " ", count: max(0, pathWidth - path.displayWidth)) + "  " + style.dim(caption)
       }
       lines.append(line)
-      lines += explanationLines(hit).map { style.dim("               " + $0) }
+      lines += explanationLines(hit).map { style.dim(String(repeating: " ", count: 23) + $0) }
     }
     return lines.joined(separator: "\n")
+  }
+
+  /// Sums of z have two digits; sums of reciprocal ranks are all below one.
+  private func score(_ hit: Hit) -> String {
+    hit.fused.formatted(digits: result.hits.allSatisfy { $0.fused < 0.1 } ? 4 : 2)
+  }
+
+  /// "image", "caption", "words"; "image+words": the field whose cosine is shown, and whether words say so, too.
+  private static func sources(of hit: Hit) -> String {
+    hit.source.rawValue + (hit.holdsWords && hit.source != .words ? "+words" : "")
   }
 
   /// What to know of an answer besides its hits.
@@ -104,16 +121,6 @@ struct SearchReport {
 
   private func right(_ text: String, _ width: Int) -> String {
     String(repeating: " ", count: max(0, width - text.count)) + text
-  }
-
-  private func padded(_ text: String, _ width: Int) -> String {
-    text + String(repeating: " ", count: max(0, width - text.count))
-  }
-
-  /// On one line, of bearable length.
-  private static func shortened(_ text: String) -> String {
-    let line = text.replacing("\n", with: " ").replacing("\t", with: " ")
-    return line.count > 80 ? line.prefix(79) + "…" : line
   }
 
   static func name(of fusion: Fusion) -> String {

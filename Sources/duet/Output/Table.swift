@@ -10,10 +10,10 @@ struct Table {
 
   /// Lines without trailing blanks, the second column aligned.
   var text: String {
-    let width = rows.map(\.name.count).max() ?? 0
+    let width = rows.map(\.name.displayWidth).max() ?? 0
     return rows.map { row in
       guard !row.value.isEmpty else { return row.name }
-      return row.name + String(repeating: " ", count: width - row.name.count + 2) + row.value.printable
+      return row.name.padded(to: width + 2) + row.value.onOneLine
     }.joined(separator: "\n")
   }
 }
@@ -24,14 +24,14 @@ struct Columns {
 
   /// Lines without trailing blanks; every column as wide as its widest cell.
   var text: String {
+    let rows = rows.map { $0.map(\.onOneLine) }
     let count = rows.map(\.count).max() ?? 0
     let widths = (0..<count).map { column in
-      rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+      rows.map { column < $0.count ? $0[column].displayWidth : 0 }.max() ?? 0
     }
     return rows.map { row in
       row.enumerated().map { column, cell in
-        let isLast = column == row.count - 1
-        return cell.printable + (isLast ? "" : String(repeating: " ", count: widths[column] - cell.count))
+        column == row.count - 1 ? cell : cell.padded(to: widths[column])
       }.joined(separator: "  ")
     }.joined(separator: "\n")
   }
