@@ -100,6 +100,8 @@ lend_swift() { # lend_swift ROOT: the toolchain on PATH, a login shell's too, an
   for folder in ${gitconfigs[@]+"${gitconfigs[@]}"}; do
     cat "$folder" >>"$at/etc/gitconfig"
   done
+  # What is lent belongs to root, and git would not let another user clone from it.
+  [ ${#binds[@]} -eq 0 ] || printf '[safe]\n\tdirectory = *\n' >>"$at/etc/gitconfig"
 }
 
 run_command() { # run_command ROOT COMMAND: in a fresh clone of HEAD; mounts end with the namespace

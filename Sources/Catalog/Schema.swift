@@ -18,7 +18,9 @@ enum Schema {
     do {
       try migrator.migrate(pool)
     } catch let error as DatabaseError {
-      guard try pool.writeWithoutTransaction(migrator.appliedIdentifiers).count > before.count else { throw error }
+      guard try pool.writeWithoutTransaction(migrator.appliedIdentifiers).count > before.count else {
+        throw error
+      }
       try migrate(pool)
     }
   }

@@ -22,6 +22,26 @@ struct `Without permission to write` {
     #expect(try await duet("verify").status == 0)
   }
 
+  @Test func `indexing leaves a catalog that is whole by itself`() async throws {
+    let pictures = try PictureFolder.ofFive()
+    let duet = try DuetProgram(in: pictures.path)
+    for arguments in [["index", "."], ["index", "."], ["index", ".", "--rebuild"]] {
+      #expect(try await duet.run(arguments).status == 0)
+      let log = pictures.directory.path(".duet/catalog.sqlite-wal")
+      let size = try? FileManager.default.attributesOfItem(atPath: log)[.size] as? Int
+      #expect(size ?? 0 == 0, "\(arguments)")
+    }
+    // What a backup or a read-only disk shows.
+    let copy = try TemporaryDirectory()
+    for name in ["catalog.sqlite", "segments"] {
+      try FileManager.default.createDirectory(atPath: copy.path(".duet"), withIntermediateDirectories: true)
+      try FileManager.default.copyItem(
+        atPath: pictures.directory.path(".duet/\(name)"), toPath: copy.path(".duet/\(name)"))
+    }
+    let found = try await DuetProgram(in: copy.path)("search", "lighthouse", "--json")
+    #expect(found.status == 0 && found.out.contains("rgb8.png"))
+  }
+
   @Test func `a library that may only be read is read`() async throws {
     let pictures = try PictureFolder.ofFive()
     let owner = try DuetProgram(in: pictures.path)

@@ -64,7 +64,7 @@ import Testing
     #expect(try await Self.search("灯", "-0").out == "灯塔的照片.png\0")
     let pictures = try await Self.indexed.value
     let run = try await DuetProgram()("search", "灯塔", "-l", "--index", pictures.path)
-    #expect(run.out == "\(pictures.path("灯塔的照片.png"))\n")
+    #expect(run.out == "\(pictures.directory.path("灯塔的照片.png"))\n")
   }
 
   @Test func `the table's columns stand in line, whatever the script, and its scores descend`() async throws {

@@ -24,7 +24,7 @@ import Testing
       #expect(try faults(of: library) == [], "commit \(commit.number)")
     }
     // Both ends were met: states that can still be read, and states whose segments are gone.
-    #expect(read > 10 && read < history.log.commits.count)
+    #expect(read > 10 && read < history.log.commits.count, "\(read) of \(history.log.commits.count)")
   }
 
   @Test func `every commit names only what is whole: with its files beside it each state is right`()

@@ -67,6 +67,14 @@ package final class Ingestor: Sendable {
     try await Library.storing(location) { try await bringUpToDate() }
   }
 
+  /// Folds the catalog's log into its file, so that the library can be read where nothing may be written: on a disk
+  /// mounted read-only, from a backup. Nothing can be done with the ingestor afterwards.
+  ///
+  /// Another process that reads keeps the log; the next run that ends alone folds it.
+  package func close() throws {
+    try Library.storing(location) { try store.close() }
+  }
+
   private func bringUpToDate() async throws -> Report {
     let maintenance = SegmentMaintenance(location: location, store: store, space: space)
     noteLost(try maintenance.retireLostSegments())
@@ -87,7 +95,6 @@ package final class Ingestor: Sendable {
     }
     if try isActive() {
       report(.calibrating)
-      try recordImageNorm()
       try await calibrate()
     }
     try maintenance.unlinkRetired()
@@ -119,19 +126,6 @@ package final class Ingestor: Sendable {
           + "run again when they are there, or with --prune when they are gone")
     ])
     return false
-  }
-
-  /// Keeps the typical length of projections, for queries that add a stored picture to a text.
-  private func recordImageNorm() throws {
-    let items = try store.itemCount()
-    try store.write { transaction in
-      let lengths = try ProjectionLengths(of: space.id, in: transaction)
-      let known = try transaction.setting(LibrarySnapshot.imageNormSetting)
-      // A few new pictures do not overrule what many others showed, in a library that kept no lengths of those.
-      guard let mean = lengths.mean, "\(mean)" != known, known == nil || lengths.count * 2 > items
-      else { return }
-      try transaction.set(LibrarySnapshot.imageNormSetting, "\(mean)")
-    }
   }
 
   /// Measures what unrelated queries score here, when the library has changed much since the last time.

@@ -14,9 +14,14 @@ struct ProjectionLengths: Equatable {
     count = lengths.count
   }
 
-  /// What the catalog keeps of a space; nothing when it keeps nothing that makes sense.
-  init(of space: SpaceID, in transaction: CatalogTransaction) throws(CatalogError) {
-    let parts = (try transaction.setting(Self.key(space)) ?? "").split(separator: " ")
+  /// What the catalog keeps of a space.
+  init(of space: SpaceID, in catalog: CatalogStore) throws(CatalogError) {
+    self.init(parsing: try catalog.setting(Self.key(space)))
+  }
+
+  /// Nothing when the text makes no sense.
+  private init(parsing text: String?) {
+    let parts = (text ?? "").split(separator: " ")
     guard parts.count == 2, let sum = Double(parts[0]), let count = Int(parts[1]), sum.isFinite, count > 0
     else { return }
     (self.sum, self.count) = (sum, count)
@@ -28,7 +33,7 @@ struct ProjectionLengths: Equatable {
   /// Adds these lengths to what the catalog keeps of a space.
   func add(to space: SpaceID, in transaction: CatalogTransaction) throws(CatalogError) {
     guard count > 0 else { return }
-    let before = try Self(of: space, in: transaction)
+    let before = Self(parsing: try transaction.setting(Self.key(space)))
     try transaction.set(Self.key(space), "\(before.sum + sum) \(before.count + count)")
   }
 

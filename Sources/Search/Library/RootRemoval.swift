@@ -26,6 +26,7 @@ package struct RootRemoval {
     defer { lock.unlock() }
     return try Library.storing(location) {
       let store = try CatalogStore.open(location.catalog, access: .readWrite)
+      defer { try? store.close() }
       let roots = try store.roots()
       guard let found = roots.first(where: { location.resolve(root: $0.path) == root }) else {
         let names = roots.map { location.resolve(root: $0.path).string }.joined(separator: ", ")

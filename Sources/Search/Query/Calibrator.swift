@@ -113,17 +113,14 @@ package struct Calibrator {
 }
 
 extension LibrarySnapshot {
-  /// The catalog's setting that holds ``imageNorm``, written by ingest.
-  package static let imageNormSetting = "imageNorm"
-
   /// How long a picture's projection typically is before it is normalised; nil where ingest did not note it.
   ///
   /// Stored vectors are unit vectors. Where a model adds un-normalised projections, an item that stands in a query
   /// beside a text would count for nothing with length 1, so it is given this length.
   package var imageNorm: Float? {
-    guard let text = try? catalog.setting(LibrarySnapshot.imageNormSetting), let norm = Float(text),
-      norm.isFinite, norm > 0
+    guard let space = state.space?.id, let lengths = try? ProjectionLengths(of: space, in: catalog),
+      let mean = lengths.mean, mean.isFinite, mean > 0
     else { return nil }
-    return norm
+    return mean
   }
 }

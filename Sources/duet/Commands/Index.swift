@@ -71,6 +71,8 @@ struct Index: AsyncParsableCommand {
       let folders = options.folders.isEmpty ? try reader.map(roots) ?? [] : options.folders
       PhotographAdvice.give(for: choice.source, folders: folders, options: options.walk)
     }
+    // The last one to close folds the log into the file, and a reader cannot.
+    try reader?.catalog.close()
     let progress = ProgressLine(isWanted: !quiet)
     let report = try await Interruption.cancelling {
       defer { progress.clear() }
@@ -78,7 +80,9 @@ struct Index: AsyncParsableCommand {
         progress.update($0)
       }
       try ingestor.remember(choice.source)
-      return try await ingestor.run()
+      let report = try await ingestor.run()
+      try ingestor.close()
+      return report
     }
     let output = IndexReport(
       report: report, location: location, model: choice.source.description,
