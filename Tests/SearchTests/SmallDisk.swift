@@ -32,9 +32,12 @@ final class SmallDisk {
     }
   }
 
+  /// Waits while a file is open for writing: children of other tests share our open files until they exec.
   func makeReadOnly(_ isReadOnly: Bool) throws {
-    guard try Self.run(["mount", "-o", "remount,\(isReadOnly ? "ro" : "rw")", mountPoint.path]) else {
-      throw POSIXError(.EBUSY)
+    let deadline = ContinuousClock.now + .seconds(30)
+    while try !Self.run(["mount", "-o", "remount,\(isReadOnly ? "ro" : "rw")", mountPoint.path]) {
+      guard ContinuousClock.now < deadline else { throw POSIXError(.EBUSY) }
+      usleep(20_000)
     }
   }
 
