@@ -92,7 +92,7 @@ struct Eval: ParsableCommand {
       let report = EvaluationReport(
         result,
         title: "\(self.queries): \(snapshot.state.itemCount.grouped) items, fields \(fields.name), "
-          + "fusion \(fusion.rawValue), cut \(cutName)",
+          + "fusion \(fusion.rawValue), cut \(cutName)" + (compose.map { ", \($0.rawValue)" } ?? ""),
         facts: [
           ("queries", .string(self.queries)), ("items", .int(snapshot.state.itemCount)),
           ("model", .optional(opened.choice?.embedder.id)), ("fields", .string(fields.name)),
