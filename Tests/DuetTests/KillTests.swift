@@ -9,8 +9,8 @@ import Testing
 @Suite(.serialized) struct `kill -9 while indexing` {
   /// Many roots and few fresh vectors: most of a run is segments being written, and merged at its end.
   @Test func `loses nothing that was committed, and the next run gets to the same library`() async throws {
-    let folder = try Self.folder(parts: 30, pictures: 9, captions: 2)
-    let parts = (0..<30).map { "photos/\($0)" }
+    let folder = try Self.folder(parts: 24, pictures: 9, captions: 2)
+    let parts = (0..<24).map { "photos/\($0)" }
     try await Self.kill(
       Soak.count(10), scene: KillScene(folder, arguments: parts + ["--fresh-limit", "1"]),
       seed: Soak.seed(31))
