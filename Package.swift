@@ -63,7 +63,7 @@ let layer2: [Target] = [
     ]),
 ]
 
-/// Layer 3: the engine. Layer 5: the command line and the benchmarks.
+/// Layer 3: the engine. Layer 4: how good its answers are. Layer 5: the command line and the benchmarks.
 let layers3to5: [Target] = [
   .target(
     name: "Search",
@@ -71,10 +71,17 @@ let layers3to5: [Target] = [
       "Compute", "Files", "Images", "Captions", "Embedders", "VectorIndexes", "Catalog",
       .product(name: "SystemPackage", package: "swift-system"),
     ]),
+  .target(
+    name: "Evaluation",
+    dependencies: [
+      "Compute", "Files", "Images", "Embedders", "VectorIndexes", "Catalog", "Search",
+      .product(name: "SystemPackage", package: "swift-system"),
+    ]),
   .executableTarget(
     name: "duet",
     dependencies: [
       "Compute", "Files", "Images", "LinearAlgebra", "Embedders", "VectorIndexes", "Catalog", "Search",
+      "Evaluation",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
       .product(name: "SystemPackage", package: "swift-system"),
     ]),
@@ -109,6 +116,8 @@ let testTargets: [Target] = [
   tests("VectorIndexes", ["LinearAlgebra", "Files", system]),
   tests("Catalog", [.product(name: "GRDB", package: "GRDB.swift"), system]),
   tests("Search", ["Catalog", "Embedders", "Files", "Images", "VectorIndexes", system]),
+  tests(
+    "Evaluation", ["Catalog", "Compute", "Embedders", "Files", "Images", "Search", "VectorIndexes", system]),
   .testTarget(name: "DuetTests", dependencies: ["TestSupport", "duet", system]),
 ]
 

@@ -36,7 +36,12 @@ package protocol Embedder: Sendable {
   ///   may differ on machines where BLAS does the products.
   func projectTexts(_ texts: [String], inBulk: Bool) throws(EmbedderError) -> TextProjections
   /// Projects texts as the reference implementation reads them: a special token written out in a text is that token.
-  func projectTexts(readingSpecialTokens texts: [String]) throws(EmbedderError) -> TextProjections
+  ///
+  /// - Parameter maxTokens: at most so many tokens of a text are read, begin and end included; nil for as many as the
+  ///   model takes.
+  func projectTexts(
+    readingSpecialTokens texts: [String], maxTokens: Int?
+  ) throws(EmbedderError) -> TextProjections
   /// Brings a picture to the size and form the model looks at. What is left of it is small: pictures that wait to be
   /// projected are best kept this way. May run on any number of threads at once.
   func prepare(_ image: Image) throws(EmbedderError) -> PreparedImage
@@ -48,9 +53,16 @@ extension Embedder {
   /// Nothing odd.
   package var warnings: [String] { [] }
 
-  /// For models without special tokens.
-  package func projectTexts(readingSpecialTokens texts: [String]) throws(EmbedderError) -> TextProjections {
+  /// For models that know neither tokens nor limits.
+  package func projectTexts(
+    readingSpecialTokens texts: [String], maxTokens: Int?
+  ) throws(EmbedderError) -> TextProjections {
     try projectTexts(texts, inBulk: false)
+  }
+
+  /// Projects texts as the reference implementation reads them, each as far as the model can.
+  package func projectTexts(readingSpecialTokens texts: [String]) throws(EmbedderError) -> TextProjections {
+    try projectTexts(readingSpecialTokens: texts, maxTokens: nil)
   }
 
   /// Projects texts, each computed alone.

@@ -11,8 +11,8 @@ import Glibc
 /// unless a product has fewer than 16 rows or there is only the reference BLAS. `DUET_GEMM=blas|kernels`
 /// overrides the choice, to compare them.
 ///
-/// One thread of a Zen 5, GFLOP/s: OpenBLAS 0.3.21, which does not know the CPU and takes its AVX2 kernels, 125
-/// to 130; the same with its AVX-512 kernels forced, 235 to 250; ours 237 to 248, at 3,072 columns 216; ours
+/// One thread of a Zen 5, GFLOP/s: OpenBLAS 0.3.21 with its AVX2 kernels (`OPENBLAS_CORETYPE=Haswell`), 125
+/// to 130; with the AVX-512 kernels it takes by itself, 235 to 250; ours 237 to 248, at 3,072 columns 216; ours
 /// with AVX2 123 to 137.
 ///
 /// OpenBLAS rounds the rows of its edge tiles in another way, so that with it up to eight rows of a product

@@ -12,6 +12,10 @@ import Testing
     (["roots", "remove", "--help"], "roots-remove.txt"), (["roots", "list", "--help"], "roots-list.txt"),
     (["search", "--help"], "search.txt"), (["search", "-h"], "search-short.txt"),
     (["embed", "--help"], "embed.txt"), (["model", "--help"], "model.txt"),
+    (["eval", "--help"], "eval.txt"), (["eval", "library", "--help"], "eval-library.txt"),
+    (["eval", "cirr", "--help"], "eval-cirr.txt"), (["eval", "circo", "--help"], "eval-circo.txt"),
+    (["eval", "fashioniq", "--help"], "eval-fashioniq.txt"),
+    (["eval", "bge-vl", "--help"], "eval-bge-vl.txt"),
   ]
 
   /// With DUET_WRITE_HELP set the files are written instead: look at them before committing.

@@ -104,6 +104,18 @@ struct GoldenTests {
     }
   }
 
+  @Test("a text is cut where the caller says, its end kept", arguments: models)
+  func tokenLimit(_ name: String) throws {
+    let model = try Checkpoint(copyOf: name).open()
+    let whole = try model.projectTexts(readingSpecialTokens: ["a", "a a a a"])
+    // Begin, one word, end.
+    let cut = try model.projectTexts(readingSpecialTokens: ["a", "a a a a"], maxTokens: 3)
+    #expect(cut.projections[1] == whole.projections[0] && cut.droppedTokens[1] > 0)
+    #expect(cut.projections[0] == whole.projections[0] && cut.droppedTokens[0] == whole.droppedTokens[0])
+    let wide = try model.projectTexts(readingSpecialTokens: ["a a a a"], maxTokens: 1_000)
+    #expect(wide.projections[0] == whole.projections[1])
+  }
+
   @Test("pictures, un-normalised lengths included", arguments: models)
   func pictures(_ name: String) throws {
     let golden = try Golden(name)

@@ -215,6 +215,43 @@ struct QueryEngineTests {
     }
   }
 
+  @Test(
+    "Only the sources named are asked",
+    arguments: [[HitSource.image], [.caption], [.words], [.image, .words], [.caption, .words]])
+  func sources(_ sources: [HitSource]) throws {
+    let result = try library.search([try .text("Rex")]) {
+      $0.sources = Set(sources)
+      $0.explains = true
+      $0.cut = .off
+    }
+    #expect(Set(result.plan?.lists.map(\.source) ?? []) == Set(sources))
+    let found = result.hits.flatMap { $0.explanation?.lists.map(\.source) ?? [] }
+    #expect(!found.isEmpty && Set(found).isSubset(of: sources))
+    // The one picture whose caption says Rex; its pixels do not.
+    if sources.contains(.words) { #expect(result.hits.map(\.item.id).contains(396)) }
+    // With a picture in the query only its own list decides, unless that one is not asked.
+    let composed = try library.search([try .item("397"), try .text("Rex")]) { $0.sources = Set(sources) }
+    #expect(!composed.hits.isEmpty)
+    #expect(throws: SearchError.self) { try library.search([try .text("Rex")]) { $0.sources = [] } }
+  }
+
+  @Test("Terms are added as the request says", arguments: [ComposeRule.rawSum, .unitSum])
+  func composeRule(_ rule: ComposeRule) throws {
+    let image = try library.snapshot().image
+    let vectors = try [ItemID(395), 100].map { try #require(image.vectors(ofItem: $0).first).vector }
+    let long = vectors[0].map { $0 * 5 }
+    let result = try library.search([try Term(.vector(long)), try Term(.vector(vectors[1]))]) {
+      $0.composeRule = rule
+      $0.explains = true
+    }
+    // Five to one as they are, one to one as unit vectors.
+    let sum = zip(vectors[0], vectors[1]).map { (rule == .rawSum ? 5 : 1) * $0 + $1 }
+    let expected = try #require(sum.normalized).dot(vectors[0])
+    let hit = try #require(result.hits.first { $0.item.id == 395 })
+    #expect(abs((hit.score ?? 0) - expected) < 1e-4)
+    #expect(result.plan?.composeRule == rule.rawValue)
+  }
+
   @Test("Requests that make no sense are refused")
   func refused() throws {
     #expect(throws: SearchError.self) { try library.search([]) }

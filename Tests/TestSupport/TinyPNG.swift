@@ -3,7 +3,7 @@
 /// PNG files of one colour, made by hand: stored (uncompressed) deflate blocks need no library.
 public enum TinyPNG {
   /// A picture of `side` × `side` pixels.
-  public static func encode(_ red: UInt8, _ green: UInt8, _ blue: UInt8, side: Int) -> [UInt8] {
+  public static func encode(_ red: UInt8, _ green: UInt8, _ blue: UInt8, side: Int = 8) -> [UInt8] {
     let row = [0] + [UInt8]((0..<side).flatMap { _ in [red, green, blue] })
     let raw = (0..<side).flatMap { _ in row }
     precondition(raw.count < 65_536)

@@ -97,17 +97,19 @@ final class CLIPModel: Embedder {
     try projectTexts(texts, inBulk: inBulk, escapingSpecialTokens: true)
   }
 
-  func projectTexts(readingSpecialTokens texts: [String]) throws(EmbedderError) -> TextProjections {
-    try projectTexts(texts, inBulk: false, escapingSpecialTokens: false)
+  func projectTexts(
+    readingSpecialTokens texts: [String], maxTokens: Int?
+  ) throws(EmbedderError) -> TextProjections {
+    try projectTexts(texts, inBulk: false, escapingSpecialTokens: false, maxTokens: maxTokens)
   }
 
   private func projectTexts(
-    _ texts: [String], inBulk: Bool, escapingSpecialTokens: Bool
+    _ texts: [String], inBulk: Bool, escapingSpecialTokens: Bool, maxTokens: Int? = nil
   ) throws(EmbedderError) -> TextProjections {
     let (tower, tokenizer) = try textTower()
+    let maxLength = min(configuration.text.positionCount, maxTokens ?? .max)
     let tokenized = texts.map {
-      tokenizer.encode(
-        $0, maxLength: configuration.text.positionCount, escapingSpecialTokens: escapingSpecialTokens)
+      tokenizer.encode($0, maxLength: maxLength, escapingSpecialTokens: escapingSpecialTokens)
     }
     let values = tower.project(tokenized.map { tower.upToPooled($0.ids) }, inBulk: inBulk)
     return TextProjections(projections: try finite(values), droppedTokens: tokenized.map(\.droppedTokens))

@@ -42,6 +42,7 @@ struct QueryRun {
   let kind: QueryKind
   let cut: Cut
   let terms: TermVectors
+  let composeRule: ComposeRule
   let composition: Composition?
   /// The terms of the composition's shares.
   let composedTerms: [Term]
@@ -58,8 +59,10 @@ struct QueryRun {
     let hasAvoid = request.terms.contains { $0.role == .avoid }
     cut = request.cut ?? (kind == .text && !hasAvoid ? .auto : .off)
     terms = try TermVectors(request.terms, library: library)
-    let rule = ComposeRule(rawValue: library.state.space?.identity.composeRule ?? "") ?? .unitSum
-    let composed = try terms.composition(rule: rule)
+    composeRule =
+      request.composeRule ?? ComposeRule(rawValue: library.state.space?.identity.composeRule ?? "")
+      ?? .unitSum
+    let composed = try terms.composition(rule: composeRule)
     composition = composed?.sum
     composedTerms = composed?.terms ?? []
     selection = try library.selection(request.filters)
@@ -73,19 +76,24 @@ struct QueryRun {
 
   /// Asks every source.
   mutating func collect() throws {
-    lists.imageDecides = kind != .text && composition != nil
+    lists.imageDecides = kind != .text && composition != nil && request.sources.contains(.image)
     if let composition {
-      for field in VectorField.allCases {
+      for field in fields {
         if let list = try neighbors(of: composition.vector, in: field) { lists.fields.append(list) }
       }
     }
     let wanted = request.terms.filter { $0.role == .want }.compactMap(\.text)
-    guard !wanted.isEmpty else { return }
+    guard !wanted.isEmpty, request.sources.contains(.words) else { return }
     var matches = try library.catalog.wordMatches(
       wanted.joined(separator: "\n"), limit: selection == nil ? depth : nil)
     if let selection { matches.hits.removeAll { !selection.contains($0.item) } }
     lists.words = matches
     lists.wordWeight = SourceWeights.weight(of: .words, kind: kind)
+  }
+
+  /// The fields that are asked.
+  private var fields: [VectorField] {
+    VectorField.allCases.filter { request.sources.contains($0 == .image ? .image : .caption) }
   }
 
   private func neighbors(of vector: [Float], in field: VectorField) throws -> QueryLists.Field? {
@@ -95,7 +103,7 @@ struct QueryRun {
     let filter = selection?.prepared(field)
     let neighbors = try vectors.neighbors(of: vector, k: depth, filter: filter)
     let population = filter?.vectorCount ?? vectors.vectorCount
-    let fieldCount = VectorField.allCases.count { library.vectors(of: $0).vectorCount > 0 }
+    let fieldCount = fields.count { library.vectors(of: $0).vectorCount > 0 }
     let null = try library.null(field, kind, for: vector)
     return QueryLists.Field(
       field: field, null: null, neighbors: neighbors,
@@ -196,7 +204,7 @@ struct QueryRun {
       ]
     }
     return QueryPlan(
-      kind: kind, composeRule: library.state.space?.identity.composeRule, coherence: composition?.coherence,
+      kind: kind, composeRule: composeRule.rawValue, coherence: composition?.coherence,
       terms: terms.entries.map {
         QueryPlan.TermPlan(
           label: $0.term.label, role: $0.term.role, weight: $0.term.weight, norm: $0.vector?.length,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Catalog
+package import Embedders
 
 /// A query: what is wanted, of what, how much of it, in which order.
 package struct SearchRequest: Sendable {
@@ -15,6 +16,10 @@ package struct SearchRequest: Sendable {
   /// Turns ``sort`` around.
   package var isReversed: Bool
   package var fusion: Fusion
+  /// Where hits are looked for. With fewer than all an evaluation sees what each is worth.
+  package var sources = Set(HitSource.allCases)
+  /// How terms are added; nil for the way that the library's model was trained with.
+  package var composeRule: ComposeRule?
   /// Whether hits and result say where their scores come from.
   package var explains: Bool
 
@@ -44,6 +49,9 @@ package struct SearchRequest: Sendable {
     guard terms.count <= Term.Limits.terms else {
       throw SearchError(
         .invalidRequest, "\(terms.count) terms: a query has at most \(Term.Limits.terms)")
+    }
+    guard !sources.isEmpty else {
+      throw SearchError(.invalidRequest, "nowhere to search: name at least one of image, caption and words")
     }
     guard terms.contains(where: { $0.role == .want }) else {
       throw SearchError(

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Evaluation
 import Glibc
 import Search
 import Synchronization
@@ -11,7 +12,7 @@ import Synchronization
 final class ProgressLine: Sendable {
   private struct State {
     var lastDrawn: ContinuousClock.Instant?
-    /// What is being counted, and since when: pictures, then captions.
+    /// What is being counted, and since when: pictures, then captions or queries.
     var counting: (what: String, since: ContinuousClock.Instant)?
     var isShown = false
   }
@@ -26,14 +27,21 @@ final class ProgressLine: Sendable {
 
   /// Shows `progress`, unless the line was drawn a moment ago.
   func update(_ progress: IngestProgress) {
-    guard isEnabled else { return }
-    state.withLock { state in
-      let now = ContinuousClock.now
-      if let what = progress.counted, state.counting?.what != what { state.counting = (what, now) }
-      if let last = state.lastDrawn, now - last < .milliseconds(100) { return }
-      state.lastDrawn = now
-      state.isShown = true
-      draw(text(for: progress, since: state.counting?.since ?? now, now: now))
+    switch progress {
+    case .walking(let files): show { "looking for pictures: \(files.grouped)" }
+    case .embedding(let done, let total): count(done, of: total, "pictures")
+    case .captioning(let done, let total): count(done, of: total, "pictures' captions")
+    case .merging: show { "merging segments" }
+    case .calibrating: show { "measuring this library's noise" }
+    }
+  }
+
+  /// Shows `progress`, unless the line was drawn a moment ago.
+  func update(_ progress: EvaluationProgress) {
+    switch progress {
+    case .reading(let done, let total): count(done, of: total, "files read")
+    case .embedding(let done, let total): count(done, of: total, "pictures")
+    case .asking(let done, let total): count(done, of: total, "queries")
     }
   }
 
@@ -50,35 +58,33 @@ final class ProgressLine: Sendable {
     Diagnostics.write("\r\u{1B}[K" + text)
   }
 
-  private func text(
-    for progress: IngestProgress, since start: ContinuousClock.Instant, now: ContinuousClock.Instant
-  ) -> String {
-    switch progress {
-    case .walking(let files):
-      return "looking for pictures: \(files.grouped)"
-    case .embedding(let done, let total), .captioning(let done, let total):
-      var text = "\(done.grouped) of \(total.grouped) \(progress.counted ?? "")"
-      let elapsed = (now - start).seconds
-      guard done > 0, elapsed > 1 else { return text }
-      let rate = Double(done) / elapsed
-      text += ", \(rate.formatted(digits: rate < 10 ? 1 : 0)) a second"
-      if done < total { text += ", \(Duration.seconds(Double(total - done) / rate).inWords) left" }
-      return text
-    case .merging:
-      return "merging segments"
-    case .calibrating:
-      return "measuring this library's noise"
+  private func show(_ text: () -> String) {
+    guard isEnabled else { return }
+    state.withLock { state in
+      let now = ContinuousClock.now
+      if let last = state.lastDrawn, now - last < .milliseconds(100) { return }
+      state.lastDrawn = now
+      state.isShown = true
+      draw(text())
     }
   }
-}
 
-extension IngestProgress {
-  /// What a phase with a known end counts.
-  fileprivate var counted: String? {
-    switch self {
-    case .embedding: "pictures"
-    case .captioning: "pictures' captions"
-    case .walking, .merging, .calibrating: nil
+  /// "1,024 of 3,627 pictures, 85 a second, 31 s left".
+  private func count(_ done: Int, of total: Int, _ what: String) {
+    let now = ContinuousClock.now
+    let since = state.withLock { state in
+      if let counting = state.counting, counting.what == what { return counting.since }
+      state.counting = (what, now)
+      return now
+    }
+    show {
+      let text = "\(done.grouped) of \(total.grouped) \(what)"
+      let elapsed = (now - since).seconds
+      guard done > 0, elapsed > 1 else { return text }
+      let rate = Double(done) / elapsed
+      let left =
+        done < total ? ", \(Duration.seconds(Double(total - done) / rate).inWords) left" : ""
+      return text + ", \(rate.formatted(digits: rate < 10 ? 1 : 0)) a second" + left
     }
   }
 }
