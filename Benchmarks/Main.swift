@@ -10,7 +10,8 @@ struct DuetBench: ParsableCommand {
     abstract: "Measures Duet against what this machine can do, and against its peers.",
     discussion: "Ratios are of runs that took turns in one process. Build with -c release.",
     subcommands: [
-      ScanBenchmark.self, BatchBenchmark.self, CodesBenchmark.self,
+      ScanBenchmark.self, BatchBenchmark.self, CodesBenchmark.self, ANNBenchmark.self,
+      EmbedBenchmark.self,
     ])
 }
 

@@ -52,7 +52,7 @@ import Testing
     #expect(segment.formatVersion == 2)
     let search = try VectorSearch(dimension: 96, sources: [VectorSource(segment)])
     let near = (0..<100).map { index in set.row(index * 290).map { $0 + 0.06 * random.normal() } }
-    let far = (0..<100).map { _ in (0..<96).map { _ in random.normal() } }
+    let far = (0..<100).map { index in set.row(index * 290 + 7).map { $0 + 0.1 * random.normal() } }
     for queries in [near, far] {
       #expect(try recall(search, queries, .standard) >= 0.97)
       #expect(try recall(search, queries, .atLeast(0.9)) >= 0.88)

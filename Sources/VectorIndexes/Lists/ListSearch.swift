@@ -61,7 +61,8 @@ struct ListSearch {
     var candidates = CandidateBuffer(keeping: effort.candidateCount)
     let nearest = nearestLists(effort.nprobe)
     SlotBitmap.withWords(of: allowed) { words in
-      for list in nearest {
+      for (index, list) in nearest.enumerated() {
+        if index + 1 < nearest.count { prefetch(Int(nearest[index + 1].id)) }
         let range = lists.blocks(of: Int(list.id))
         lookup.scan(
           lists.blocks + range.lowerBound * lists.blockSize, count: range.count, base: list.score, allowed: words,
@@ -70,6 +71,13 @@ struct ListSearch {
     }
     let slots = candidates.withBest { nearestByCode($0, effort.rescoredCount) }
     return rescored(slots, of: original, k: k)
+  }
+
+  /// Asks for the first blocks of a list: those that follow the scan asks for itself.
+  private func prefetch(_ list: Int) {
+    let range = lists.blocks(of: list)
+    CodeKernels.prefetch(
+      lists.blocks + range.lowerBound * lists.blockSize, byteCount: min(2, range.count) * lists.blockSize)
   }
 
   /// The lists whose centroids are nearest, nearest first, with the centroids' scores.

@@ -19,13 +19,22 @@ final class LookupTable {
     entries = memory.bindMemory(to: UInt8.self, capacity: 4 * codeDimension)
     let (step, low, sum) = quantized.withRotated(query) { [entries, codeDimension] rotated in
       let (step, low) = CodeKernels.current.makeLookupTable(rotated, dimension: codeDimension, into: entries)
-      return (step, low, (0..<codeDimension).reduce(Float(0)) { $0 + rotated[$1] })
+      return (step, low, Self.sum(rotated, codeDimension))
     }
     slope = 2 * step
     offset = 2 * low - sum
   }
 
   deinit { entries.deallocate() }
+
+  /// The sum of numbers whose count is a multiple of 64, in 16 lanes.
+  private static func sum(_ numbers: UnsafePointer<Float>, _ count: Int) -> Float {
+    var lanes = SIMD16<Float>.zero
+    for first in stride(from: 0, to: count, by: 16) {
+      lanes += UnsafeRawPointer(numbers + first).loadUnaligned(as: SIMD16<Float>.self)
+    }
+    return lanes.sum()
+  }
 
   /// Scores the entries of `blocks` and puts those above the buffer's threshold into it.
   ///

@@ -43,8 +43,8 @@ struct EffortMeasurement {
     }
   }
 
-  /// Queries that are no rows, as users' are none: half-way between two rows, and far from a row in no direction that
-  /// rows lie in.
+  /// Queries that are no rows, as users' are none: on the way from one row to another, and away from a row in no
+  /// direction that rows lie in.
   private static func queries(_ table: VectorTable) -> [Float] {
     var random = SplitMix64(state: 2)
     let dimension = table.rows.dimension
@@ -52,9 +52,9 @@ struct EffortMeasurement {
     func uniform() -> Float { Float(Int64(bitPattern: random.next()) >> 32) * 0x1p-31 }
     var queries: [Float] = []
     queries.reserveCapacity(2 * queryCount * dimension)
-    for _ in 0..<queryCount { queries += zip(anyRow(), anyRow()).map { $0 + $1 } }
-    // Noise of length 1.
-    let scale = (3 / Float(dimension)).squareRoot()
+    for _ in 0..<queryCount { queries += zip(anyRow(), anyRow()).map { $0 + 0.4 * $1 } }
+    // Noise of length 0.6.
+    let scale = 0.6 * (3 / Float(dimension)).squareRoot()
     for _ in 0..<queryCount { queries += anyRow().map { $0 + scale * uniform() } }
     return queries
   }
