@@ -38,7 +38,8 @@ struct ANNBenchmark: ParsableCommand {
     let path = temporary.path.appending("ann.duetvec")
     let started = MeasuringClock.wall.seconds
     let writer = try SegmentWriter(
-      to: path, id: 1, fingerprint: [UInt8](repeating: 1, count: 32), dimension: base.columns, count: base.rows,
+      to: path, id: 1, fingerprint: [UInt8](repeating: 1, count: 32), dimension: base.columns,
+      count: base.rows,
       storage: storage == "float16" ? .float16 : .float32, structure: exact ? .codes : .lists)
     for row in 0..<base.rows { try writer.append(VectorKey(item: Int64(row)), base.row(row, as: Float.self)) }
     let bytes = try writer.finish()
@@ -49,22 +50,28 @@ struct ANNBenchmark: ParsableCommand {
       guard let file = try? NumpyFile(queries, type: "<f4") else { continue }
       let truth = try NumpyFile(FilePath(folder).appending("gt\(suffix).npy"), type: "<i4")
       let set = QuerySet(
-        name: name, folder: folder, path: path, queries: (0..<file.rows).flatMap { file.row($0, as: Float.self) },
-        count: file.rows, truth: (0..<file.rows).map { Set(truth.row($0, as: Int32.self).prefix(10).map { Int64($0) }) })
+        name: name, folder: folder, path: path,
+        queries: (0..<file.rows).flatMap { file.row($0, as: Float.self) },
+        count: file.rows,
+        truth: (0..<file.rows).map { Set(truth.row($0, as: Int32.self).prefix(10).map { Int64($0) }) })
       for target in exact ? [] : recall { try measure(set, .atLeast(target), "\(target)", build, bytes) }
       try measure(set, .exact, "exact", build, bytes)
     }
   }
 
-  private func measure(_ set: QuerySet, _ recall: Recall, _ setting: String, _ build: Double, _ bytes: Int) throws {
+  private func measure(_ set: QuerySet, _ recall: Recall, _ setting: String, _ build: Double, _ bytes: Int)
+    throws
+  {
     let one = try set.throughput(recall, threads: 1, seconds: seconds)
     let two = try set.throughput(recall, threads: 2, seconds: seconds / 2)
     let latency = try set.latency(recall, seconds: seconds)
     let fields = [
       "\"set\":\"\(FilePath(folder).lastComponent?.string ?? folder)\"", "\"method\":\"duet\"",
       "\"queries\":\"\(set.name)\"", "\"params\":{\"recall\":\"\(setting)\"}",
-      "\"recall\":\(one.recall.digits(4))", "\"qps_1t\":\(one.rate.digits(1))", "\"qps_2t\":\(two.rate.digits(1))",
-      "\"p50_us\":\((latency.median * 1e6).digits(1))", "\"p99_us\":\((latency.percentile(0.99) * 1e6).digits(1))",
+      "\"recall\":\(one.recall.digits(4))", "\"qps_1t\":\(one.rate.digits(1))",
+      "\"qps_2t\":\(two.rate.digits(1))",
+      "\"p50_us\":\((latency.median * 1e6).digits(1))",
+      "\"p99_us\":\((latency.percentile(0.99) * 1e6).digits(1))",
       "\"build_s\":\(build.digits(2))", "\"bytes\":\(bytes)",
     ]
     print("{" + fields.joined(separator: ",") + "}")
@@ -84,7 +91,8 @@ private struct QuerySet {
   private var dimension: Int { queries.count / count }
 
   private func search(threads: Int) throws -> VectorSearch {
-    try VectorSearch(dimension: dimension, sources: [VectorSource(Segment(path))], pool: ComputePool(threadCount: threads))
+    try VectorSearch(
+      dimension: dimension, sources: [VectorSource(Segment(path))], pool: ComputePool(threadCount: threads))
   }
 
   /// Queries a second, all in one call, and the share of the true neighbours that were found.
@@ -93,9 +101,11 @@ private struct QuerySet {
     let some = recall == .exact ? min(count, 200) : count
     let batch = Array(queries[..<(some * dimension)])
     var found: [[Neighbor]] = []
-    let times = try Measurement.alternating(seconds: seconds, [
-      { found = try search.neighbors(ofEach: batch, count: some, k: 10, recall: recall) }
-    ])
+    let times = try Measurement.alternating(
+      seconds: seconds,
+      [
+        { found = try search.neighbors(ofEach: batch, count: some, k: 10, recall: recall) }
+      ])
     let hits = zip(found, truth).map { found, truth in found.count { truth.contains($0.item) } }.reduce(0, +)
     return (Double(some) / times[0].median, Double(hits) / Double(10 * some))
   }

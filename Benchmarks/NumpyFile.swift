@@ -14,8 +14,12 @@ struct NumpyFile {
   init(_ path: FilePath, type: String) throws {
     file = try MappedFile(path)
     func malformed(_ what: String) -> ValidationError { ValidationError("\(path): \(what)") }
-    let head = file.withBytes { bytes in (0..<min(bytes.byteCount, 4096)).map { bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) } }
-    guard head.count > 12, head.starts(with: [0x93] + Array("NUMPY".utf8)) else { throw malformed("no .npy file") }
+    let head = file.withBytes { bytes in
+      (0..<min(bytes.byteCount, 4096)).map { bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
+    }
+    guard head.count > 12, head.starts(with: [0x93] + Array("NUMPY".utf8)) else {
+      throw malformed("no .npy file")
+    }
     let isLong = head[6] > 1
     let length = Int(head[8]) | Int(head[9]) << 8 | (isLong ? Int(head[10]) << 16 | Int(head[11]) << 24 : 0)
     start = (isLong ? 12 : 10) + length
@@ -34,7 +38,9 @@ struct NumpyFile {
   /// Row `index`; the element is the type that the file was opened with.
   func row<Element: BitwiseCopyable>(_ index: Int, as type: Element.Type) -> [Element] {
     file.withBytes { bytes in
-      (0..<columns).map { bytes.unsafeLoadUnaligned(fromByteOffset: start + (index * columns + $0) * 4, as: type) }
+      (0..<columns).map {
+        bytes.unsafeLoadUnaligned(fromByteOffset: start + (index * columns + $0) * 4, as: type)
+      }
     }
   }
 }

@@ -16,11 +16,14 @@ extension Scan {
         guard let own = own.baseAddress else { return }
         switch tile {
         case .range(let range):
-          for first in stride(from: chunk.lowerBound, to: chunk.upperBound, by: CodeKernels.maximumQueryCount) {
+          for first in stride(from: chunk.lowerBound, to: chunk.upperBound, by: CodeKernels.maximumQueryCount)
+          {
             let count = min(CodeKernels.maximumQueryCount, chunk.upperBound - first)
             kernels.score(
-              queries: own + first * codes.dimension, scales: Array(quantized.scales[first..<(first + count)]),
-              queryCount: count, codes: codes.codes + range.lowerBound * codes.dimension, codeScales: codes.scales + range.lowerBound,
+              queries: own + first * codes.dimension,
+              scales: Array(quantized.scales[first..<(first + count)]),
+              queryCount: count, codes: codes.codes + range.lowerBound * codes.dimension,
+              codeScales: codes.scales + range.lowerBound,
               count: range.count, dimension: codes.dimension,
               into: scores + (first - chunk.lowerBound) * range.count, stride: range.count)
           }
@@ -52,10 +55,12 @@ extension CodeKernels {
 
   /// Scores the rows that `candidates` name by their codes.
   func score(
-    _ candidates: UnsafeMutableBufferPointer<Candidate>, query: UnsafePointer<Int8>, scale: Float, codes: CodeTable
+    _ candidates: UnsafeMutableBufferPointer<Candidate>, query: UnsafePointer<Int8>, scale: Float,
+    codes: CodeTable
   ) {
     score(
-      candidates, query: query, scale: scale, codes: codes.codes, codeScales: codes.scales, count: codes.count,
+      candidates, query: query, scale: scale, codes: codes.codes, codeScales: codes.scales,
+      count: codes.count,
       dimension: codes.dimension)
   }
 }

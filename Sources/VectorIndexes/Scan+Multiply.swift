@@ -9,7 +9,8 @@ extension Scan {
   func multiply(_ chunk: Range<Int>, _ block: Block, _ collectors: inout [TopK]) {
     let kernels = ScanKernels.current
     var copies: [Float] = []
-    settle(chunk, block, gathersBelow: 0.75, margins: margins(chunk), &collectors) { queries, tile, products in
+    settle(chunk, block, gathersBelow: 0.75, margins: margins(chunk), &collectors) {
+      queries, tile, products in
       block.withFloats(tile, &copies) {
         kernels.multiply(
           queries: queries, queryCount: chunk.count, rows: $0, rowCount: tile.count, dimension: dimension,
@@ -26,7 +27,8 @@ extension Scan {
   func settle(
     _ chunk: Range<Int>, _ block: Block, gathersBelow share: Double, margins: [Float],
     _ collectors: inout [TopK],
-    scoreRoughly: (_ queries: UnsafePointer<Float>, _ tile: RowTile, _ scores: UnsafeMutablePointer<Float>) -> Void
+    scoreRoughly: (_ queries: UnsafePointer<Float>, _ tile: RowTile, _ scores: UnsafeMutablePointer<Float>) ->
+      Void
   ) {
     var rough = [Float](repeating: 0, count: chunk.count * Self.tileRows)
     var doubtful = Doubtful(k: k)

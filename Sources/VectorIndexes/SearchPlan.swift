@@ -20,11 +20,22 @@ enum SourcePlan: Hashable, Sendable {
   /// Nothing is allowed there.
   case skip
 
+  /// What happens to `table`, and why.
+  func description(_ table: VectorTable) -> String {
+    switch self {
+    case .skip: "left out, nothing there is allowed"
+    case .scan(let reason): "all read\(table.codes == nil ? "" : " as codes"): \(reason.rawValue)"
+    case .probe(let effort):
+      "\(effort.nprobe) of \(table.lists?.count ?? 0) lists read, \(effort.candidateCount) entries looked at again, "
+        + "\(effort.rescoredCount) scored exactly"
+    }
+  }
+
   enum Reason: String, Sendable {
-    case wantedExact = "exact search was asked for"
-    case small = "there are no lists: it is small"
-    case fewAllowed = "few of its vectors are allowed"
-    case manyWanted = "so many neighbours are wanted that most lists would be read"
+    case wantedExact = "exact search"
+    case small = "too few for lists"
+    case fewAllowed = "few are allowed"
+    case manyWanted = "so many are wanted that most lists would be read"
   }
 }
 

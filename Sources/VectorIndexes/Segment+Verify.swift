@@ -38,7 +38,8 @@ extension Segment {
     let fault = RotatedRow.with(rows, rotation) { row in
       (0..<count).first { slot in
         let code = codes.codes + slot * codes.dimension
-        let distance = QuantizedQueries.distances(row.load(slot), code, codes.scales[slot], codes.dimension).error
+        let distance = QuantizedQueries.distances(row.load(slot), code, codes.scales[slot], codes.dimension)
+          .error
         return !(distance <= codes.errors[slot / CodeTable.groupSize])
       }
     }

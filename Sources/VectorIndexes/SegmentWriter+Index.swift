@@ -4,7 +4,7 @@ internal import LinearAlgebra
 
 extension SegmentWriter {
   /// Appends the sections of codes and, where the structure has them, of lists.
-  func appendIndex(isCancelled: @escaping @Sendable () -> Bool, progress: (Double) -> Void) throws {
+  func appendIndex(progress: (Double) throws -> Void) throws {
     let written = try output.mapAppended()
     let rows = StoredRows(
       base: written.base + header.sections[0].offset, count: header.count, dimension: header.dimension,
@@ -14,8 +14,7 @@ extension SegmentWriter {
       try appendCodes(rows, rotation)
       guard header.index.listCount > 0 else { return }
       let builder = try ListBuilder(
-        rows, rotation: rotation, listCount: header.index.listCount, pool: pool, isCancelled: isCancelled,
-        progress: progress)
+        rows, rotation: rotation, listCount: header.index.listCount, pool: pool, progress: progress)
       try appendLists(builder)
       layOut(blockCount: builder.blockCount)
     }
@@ -23,12 +22,13 @@ extension SegmentWriter {
     let table = VectorTable(try output.mapAppended(), header)
     let efforts = try EffortMeasurement(table, rotation: rotation, pool: pool).efforts()
     try append(section: efforts.span.bytes)
-    progress(1)
+    try progress(1)
   }
 
   private func appendCodes(_ rows: StoredRows, _ rotation: Rotation) throws(FileError) {
     try beginSection()
-    let quality = try CodeWriter(rows: rows, rotation: rotation, pool: pool).write { (codes) throws(FileError) in
+    let quality = try CodeWriter(rows: rows, rotation: rotation, pool: pool).write {
+      (codes) throws(FileError) in
       try append(part: codes.span.bytes)
     }
     try append(section: quality.scales.span.bytes)

@@ -6,7 +6,7 @@ package import SystemPackage
 
 /// Writes a `.duetvec` segment, vector by vector, in rising order of keys.
 ///
-/// The file appears whole, under its name and synced, when ``finish(isCancelled:progress:)`` returns, or not at all. What
+/// The file appears whole, under its name and synced, when ``finish(progress:)`` returns, or not at all. What
 /// it holds beside the vectors, codes and lists, is made then, on all compute threads, from the vectors in the file. Needs
 /// about 30 MiB, 12 bytes a vector, and for lists the centroids and 16 bytes a vector more. One caller at a time.
 package final class SegmentWriter {
@@ -108,15 +108,12 @@ package final class SegmentWriter {
 
   /// Writes what is left, syncs the file and gives it its name.
   ///
-  /// - Parameters:
-  ///   - isCancelled: asked now and then from any thread.
-  ///   - progress: told the share that is done while lists are made.
+  /// - Parameter progress: told now and then, while lists are made, the share that is done; what it throws ends the work.
   /// - Returns: the size of the file in bytes.
-  /// - Throws: ``IndexError`` when vectors are missing or the disk is full, `CancellationError`; then there is no file.
+  /// - Throws: ``IndexError`` when vectors are missing or the disk is full, and what `progress` throws; then there is no
+  ///   file.
   @discardableResult
-  package func finish(
-    isCancelled: @escaping @Sendable () -> Bool = { false }, progress: (Double) -> Void = { _ in }
-  ) throws -> Int {
+  package func finish(progress: (Double) throws -> Void = { _ in }) throws -> Int {
     guard items.count == header.count else {
       output.discard()
       throw IndexError(
@@ -126,7 +123,7 @@ package final class SegmentWriter {
       try append(section: items.span.bytes)
       try append(section: ordinals.span.bytes)
       if header.index.codeDimension > 0 {
-        try appendIndex(isCancelled: isCancelled, progress: progress)
+        try appendIndex(progress: progress)
       }
       precondition(checksums.count == header.sections.count, "a section was not written")
       for index in checksums.indices { header.sections[index].checksum = checksums[index].value }

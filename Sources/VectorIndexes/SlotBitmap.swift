@@ -78,7 +78,8 @@ package struct SlotBitmap: Sendable, Hashable {
   }
 
   /// Calls `body` with the words of a bitmap, for kernels; nil stands for all slots.
-  static func withWords<Result>(of bitmap: SlotBitmap?, _ body: (UnsafePointer<UInt64>?) -> Result) -> Result {
+  static func withWords<Result>(of bitmap: SlotBitmap?, _ body: (UnsafePointer<UInt64>?) -> Result) -> Result
+  {
     guard let bitmap else { return body(nil) }
     return bitmap.words.withUnsafeBufferPointer { body($0.baseAddress) }
   }

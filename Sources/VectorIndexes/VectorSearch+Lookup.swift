@@ -111,7 +111,8 @@ extension VectorSearch {
   /// - Throws: ``IndexError``; then there is no file.
   @discardableResult
   package func write(
-    to path: FilePath, id: UInt64, fingerprint: [UInt8], storage: RowStorage, structure: SegmentStructure? = nil
+    to path: FilePath, id: UInt64, fingerprint: [UInt8], storage: RowStorage,
+    structure: SegmentStructure? = nil
   ) throws -> Int {
     let writer = try SegmentWriter(
       to: path, id: id, fingerprint: fingerprint, dimension: dimension, count: keyCount, storage: storage,

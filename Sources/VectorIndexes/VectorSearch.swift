@@ -124,6 +124,13 @@ package struct VectorSearch: Sendable {
     }
   }
 
+  /// How ``neighbors(of:k:filter:recall:)`` looks through each source, in words.
+  package func paths(k: Int, filter: PreparedFilter? = nil, recall: Recall) -> [String] {
+    zip(sources, plans(slots(filter), k: min(k, max(vectorCount, 1)), recall: recall)).map { source, plan in
+      "\(source.table.count) vectors: \(plan.description(source.table))"
+    }
+  }
+
   /// Looks at all allowed vectors of the sources that are planned to be scanned.
   private func scan(
     _ queries: [Float], _ count: Int, k: Int, _ quantized: QuantizedQueries?, _ allowed: [SlotBitmap?],
@@ -146,7 +153,8 @@ package struct VectorSearch: Sendable {
 
   /// Looks at the nearest lists of the sources that are planned to be probed; one query is one piece of work.
   private func probe(
-    _ queries: [Float], _ quantized: QuantizedQueries, k: Int, _ allowed: [SlotBitmap?], _ plans: [SourcePlan],
+    _ queries: [Float], _ quantized: QuantizedQueries, k: Int, _ allowed: [SlotBitmap?],
+    _ plans: [SourcePlan],
     into lists: inout [[[Neighbor]]]
   ) {
     let probed = plans.indices.filter { if case .probe = plans[$0] { true } else { false } }

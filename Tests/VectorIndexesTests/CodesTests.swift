@@ -13,7 +13,8 @@ import Testing
       let rotation = Rotation(dimension: dimension)
       #expect(rotation.codeDimension % 64 == 0 && rotation.codeDimension >= dimension)
       var (one, other) = (
-        [Float](repeating: 0, count: rotation.codeDimension), [Float](repeating: 0, count: rotation.codeDimension)
+        [Float](repeating: 0, count: rotation.codeDimension),
+        [Float](repeating: 0, count: rotation.codeDimension)
       )
       for _ in 0..<10 {
         let (a, b) = (
@@ -45,7 +46,9 @@ import Testing
       let quantized = QuantizedQueries(queries, count: 4, rotation: Rotation(dimension: dimension))
       for query in 0..<4 {
         var candidates = (0..<300).map { Candidate(score: 0, id: UInt32($0)) }
-        quantized.withCode(query) { CodeKernels.current.score(&candidates, query: $0, scale: $1, codes: codes) }
+        quantized.withCode(query) {
+          CodeKernels.current.score(&candidates, query: $0, scale: $1, codes: codes)
+        }
         let own = Array(queries[(query * dimension)..<((query + 1) * dimension)])
         let margin = quantized.margin(query, codeError: codes.error(of: 0..<300))
         // A margin that says nothing would certify anything.

@@ -25,7 +25,8 @@ import Testing
   }
 
   /// The share of the true neighbours that are found.
-  func recall(_ search: VectorSearch, _ queries: [[Float]], _ wanted: Recall, filter: PreparedFilter? = nil) throws
+  func recall(_ search: VectorSearch, _ queries: [[Float]], _ wanted: Recall, filter: PreparedFilter? = nil)
+    throws
     -> Double
   {
     var found = 0
@@ -42,7 +43,8 @@ import Testing
     return Double(found) / Double(expected)
   }
 
-  @Test("Approximate search finds what was asked for, in and out of distribution", arguments: RowStorage.allCases)
+  @Test(
+    "Approximate search finds what was asked for, in and out of distribution", arguments: RowStorage.allCases)
   func finds(storage: RowStorage) throws {
     var random = SeededRandom(seed: 51)
     let folder = try TemporaryDirectory()
@@ -74,7 +76,9 @@ import Testing
     let queries = (0..<40).map { index in set.row(index * 740).map { $0 + 0.06 * random.normal() } }
     #expect(try recall(search, queries, .standard) >= 0.97)
     for share in [0.001, 0.01, 0.1, 0.5, 1] {
-      let allowed = (0..<10_000).filter { _ in Double.random(in: 0..<1, using: &random) < share }.map { Int64($0) }
+      let allowed = (0..<10_000).filter { _ in Double.random(in: 0..<1, using: &random) < share }.map {
+        Int64($0)
+      }
       let filter = search.prepare(IDFilter(items: allowed))
       #expect(try recall(search, queries, .standard, filter: filter) >= 0.95, "\(share)")
       let wanted = Set(allowed).subtracting(dead)
@@ -141,7 +145,7 @@ import Testing
       to: FilePath(path), id: 1, fingerprint: [UInt8](0..<32), dimension: 32, count: set.keys.count,
       storage: .float32, structure: .lists)
     for (index, key) in set.keys.enumerated() { try writer.append(key, set.row(index)) }
-    #expect(throws: CancellationError.self) { try writer.finish(isCancelled: { true }) }
+    #expect(throws: CancellationError.self) { try writer.finish { _ in throw CancellationError() } }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
   }
 
@@ -160,7 +164,9 @@ import Testing
         // One byte, a run of noise, or a run of ones.
         let start = section.offset + Int.random(in: 0..<section.length, using: &random)
         let end = round % 3 == 0 ? start + 1 : min(section.offset + section.length, start + 4096)
-        for index in start..<end { bytes[index] = round % 3 == 1 ? .random(in: 0...255, using: &random) : ~bytes[index] }
+        for index in start..<end {
+          bytes[index] = round % 3 == 1 ? .random(in: 0...255, using: &random) : ~bytes[index]
+        }
         guard bytes != sound else { continue }
         try folder.write(bytes, to: "damaged.duetvec")
         let segment = try Segment(FilePath(folder.path("damaged.duetvec")))

@@ -16,7 +16,8 @@ import Testing
     let folder: TemporaryDirectory
 
     init(
-      _ all: VectorSet, _ storage: RowStorage, structure: SegmentStructure? = nil, pool: ComputePool = .shared,
+      _ all: VectorSet, _ storage: RowStorage, structure: SegmentStructure? = nil,
+      pool: ComputePool = .shared,
       random: inout SeededRandom
     ) throws {
       var home: [Int64: Int] = [:]
@@ -40,7 +41,9 @@ import Testing
       search = try VectorSearch(
         dimension: all.dimension,
         sources: [
-          VectorSource(try first.segment(storage, in: folder, id: 1, structure: structure), tombstones: stale.keys.map(\.item)),
+          VectorSource(
+            try first.segment(storage, in: folder, id: 1, structure: structure),
+            tombstones: stale.keys.map(\.item)),
           VectorSource(try pieces[1].segment(storage, in: folder, id: 2, structure: structure)),
           VectorSource(try pieces[2].fresh(storage)),
         ], pool: pool)

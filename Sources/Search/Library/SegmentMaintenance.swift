@@ -129,7 +129,7 @@ struct SegmentMaintenance: Sendable {
       to: path, id: .random(in: 1 ... .max), fingerprint: space.identity.fingerprint,
       dimension: space.identity.dimension, count: count, storage: storage)
     try rows(writer)
-    let bytes = try writer.finish()
+    let bytes = try writer.finish { _ in try Task.checkCancellation() }
     let segment = NewSegment(
       space: space.id, field: field, file: file, count: count, bytes: Int64(bytes), items: items)
     do {

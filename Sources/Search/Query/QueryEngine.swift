@@ -54,7 +54,8 @@ struct QueryRun {
   init(_ request: SearchRequest, library: LibrarySnapshot, depth: Int) throws {
     self.request = request
     self.library = library
-    self.depth = depth
+    // Neighbours that need not be all are not worth lists that go deep.
+    self.depth = request.recall == .exact ? depth : min(depth, max(1_000, 4 * request.limit))
     kind = QueryRun.kind(of: request.terms)
     let hasAvoid = request.terms.contains { $0.role == .avoid }
     cut = request.cut ?? (kind == .text && !hasAvoid ? .auto : .off)
@@ -101,13 +102,14 @@ struct QueryRun {
     let weight = SourceWeights.weight(of: field == .image ? .image : .caption, kind: kind)
     guard vectors.vectorCount > 0, weight > 0 else { return nil }
     let filter = selection?.prepared(field)
-    let neighbors = try vectors.neighbors(of: vector, k: depth, filter: filter)
+    let neighbors = try vectors.neighbors(of: vector, k: depth, filter: filter, recall: request.recall)
     let population = filter?.vectorCount ?? vectors.vectorCount
     let fieldCount = fields.count { library.vectors(of: $0).vectorCount > 0 }
     let null = try library.null(field, kind, for: vector)
     return QueryLists.Field(
       field: field, null: null, neighbors: neighbors,
       // Two fields have two chances of a false hit.
+      paths: request.explains ? vectors.paths(k: depth, filter: filter, recall: request.recall) : [],
       passing: cut.passing(neighbors.map(\.score), population: population * fieldCount, null: null),
       population: population, weight: weight)
   }
@@ -194,13 +196,13 @@ struct QueryRun {
       QueryPlan.ListPlan(
         source: field.field == .image ? .image : .caption, weight: field.weight,
         ranked: field.neighbors.count,
-        passing: field.passing, null: field.null)
+        passing: field.passing, null: field.null, paths: field.paths)
     }
     let words = lists.words.map { words in
       [
         QueryPlan.ListPlan(
           source: .words, weight: lists.wordWeight, ranked: words.hits.count,
-          passing: lists.wordsPassing(cut), null: nil)
+          passing: lists.wordsPassing(cut), null: nil, paths: [])
       ]
     }
     return QueryPlan(

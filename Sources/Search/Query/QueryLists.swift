@@ -9,6 +9,8 @@ struct QueryLists {
     let field: VectorField
     let null: NullDistribution?
     let neighbors: [Neighbor]
+    /// How each source of vectors was looked through; empty unless asked for.
+    let paths: [String]
     /// The best so many stand by themselves.
     let passing: Int
     /// Vectors of the field that could have made a hit.

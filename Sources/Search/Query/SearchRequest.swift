@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Catalog
 package import Embedders
+package import VectorIndexes
 
 /// A query: what is wanted, of what, how much of it, in which order.
 package struct SearchRequest: Sendable {
@@ -20,6 +21,8 @@ package struct SearchRequest: Sendable {
   package var sources = Set(HitSource.allCases)
   /// How terms are added; nil for the way that the library's model was trained with.
   package var composeRule: ComposeRule?
+  /// How many of the nearest vectors must be looked at; less than all is faster in libraries of 100,000s.
+  package var recall = Recall.exact
   /// Whether hits and result say where their scores come from.
   package var explains: Bool
 

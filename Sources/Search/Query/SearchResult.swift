@@ -94,6 +94,8 @@ package struct QueryPlan: Sendable {
     /// How many of them stand by themselves.
     package let passing: Int
     package let null: NullDistribution?
+    /// How its vectors were looked through, and why so: one for each segment, and one for the fresh ones.
+    package let paths: [String]
   }
 
   package let kind: QueryKind

@@ -22,7 +22,9 @@ struct CodeTable {
   /// How far the codes of `slots` are from their rows at most; a multiple of the group size comes first.
   func error(of slots: Range<Int>) -> Float {
     var largest: Float = 0
-    for group in (slots.lowerBound / Self.groupSize)..<((slots.upperBound + Self.groupSize - 1) / Self.groupSize) {
+    for group
+      in (slots.lowerBound / Self.groupSize)..<((slots.upperBound + Self.groupSize - 1) / Self.groupSize)
+    {
       // A damaged file may hold anything; NaN must not pass for small.
       let error = errors[group]
       largest = error >= 0 ? max(largest, error) : .infinity
@@ -100,7 +102,8 @@ struct QuantizedQueries: Sendable {
     var product: Float = 0
     let row = StoredRows(base: vector, count: 1, dimension: rotation.codeDimension, storage: .float32)
     withRotated(query) {
-      ScanKernels.current.score(queries: $0, queryCount: 1, rows: row, range: 0..<1, into: &product, stride: 1)
+      ScanKernels.current.score(
+        queries: $0, queryCount: 1, rows: row, range: 0..<1, into: &product, stride: 1)
     }
     return product
   }

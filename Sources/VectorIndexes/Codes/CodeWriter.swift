@@ -42,7 +42,8 @@ struct CodeWriter: Sendable {
 
   /// Quantises the rows of one group and returns the largest error.
   private func quantize(
-    _ members: Range<Int>, after first: Int, _ codes: UnsafeMutablePointer<Int8>, _ scales: UnsafeMutablePointer<Float>
+    _ members: Range<Int>, after first: Int, _ codes: UnsafeMutablePointer<Int8>,
+    _ scales: UnsafeMutablePointer<Float>
   ) -> Float {
     var largest: Float = 0
     RotatedRow.with(rows, rotation) { row in
@@ -66,8 +67,10 @@ struct RotatedRow {
   private let rotated: UnsafeMutablePointer<Float>
 
   /// Calls `body` with room that lasts as long as the call.
-  static func with<Result>(_ rows: StoredRows, _ rotation: Rotation, _ body: (RotatedRow) -> Result) -> Result {
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: rotation.dimension + rotation.codeDimension) { memory in
+  static func with<Result>(_ rows: StoredRows, _ rotation: Rotation, _ body: (RotatedRow) -> Result) -> Result
+  {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: rotation.dimension + rotation.codeDimension) {
+      memory in
       guard let base = memory.baseAddress else { preconditionFailure("a rotation has numbers") }
       return body(
         RotatedRow(rows: rows, rotation: rotation, original: base, rotated: base + rotation.dimension))

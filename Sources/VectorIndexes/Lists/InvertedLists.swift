@@ -41,7 +41,9 @@ struct InvertedLists {
 
   /// The least effort that is known to find `recall` of the true neighbours, or the most that was tried.
   func effort(recall: Double) -> MeasuredEffort {
-    for index in 0..<MeasuredEffort.count where Double(efforts[index].recall) >= recall { return efforts[index] }
+    for index in 0..<MeasuredEffort.count where Double(efforts[index].recall) >= recall {
+      return efforts[index]
+    }
     return efforts[MeasuredEffort.count - 1]
   }
 

@@ -15,18 +15,17 @@ struct KMeans: Sendable {
 
   let rows: StoredRows
   let pool: ComputePool
-  let isCancelled: @Sendable () -> Bool
 
   /// The centroids, `[count, dimension]`.
   ///
-  /// - Throws: `CancellationError`.
-  func centroids(_ count: Int, progress: (Double) -> Void) throws -> [Float] {
+  /// - Throws: what `progress` throws.
+  func centroids(_ count: Int, progress: (Double) throws -> Void) rethrows -> [Float] {
     let sample = Self.sample(of: rows.count, atMost: count * Self.sampleShare)
     var centroids = initial(count, from: sample)
     for iteration in 0..<Self.iterations {
-      let nearest = try assign(sample, to: centroids)
+      let nearest = assign(sample, to: centroids)
       centroids = means(of: sample, nearest, count: count, previous: centroids)
-      progress(Double(iteration + 1) / Double(Self.iterations))
+      try progress(Double(iteration + 1) / Double(Self.iterations))
     }
     return centroids
   }
@@ -58,10 +57,10 @@ struct KMeans: Sendable {
   }
 
   /// The nearest centroid of each of `slots`.
-  private func assign(_ slots: [UInt32], to centroids: [Float]) throws -> [UInt32] {
+  private func assign(_ slots: [UInt32], to centroids: [Float]) -> [UInt32] {
     let count = centroids.count / rows.dimension
     let nearest = SharedArray<UInt32>(count: slots.count)
-    try compare(slots, with: centroids) { first, tileCount, products in
+    compare(slots, with: centroids) { first, tileCount, products in
       for row in 0..<tileCount {
         let own = products + row * count
         var best: Float = -.infinity
@@ -78,11 +77,10 @@ struct KMeans: Sendable {
   func compare(
     _ slots: [UInt32], with centroids: [Float],
     _ body: @Sendable (_ first: Int, _ tileCount: Int, _ products: UnsafePointer<Float>) -> Void
-  ) throws {
+  ) {
     let count = centroids.count / rows.dimension
     let tiles = (slots.count + Self.tileRows - 1) / Self.tileRows
     pool.forEach(tiles) { tile in
-      guard !isCancelled() else { return }
       let first = tile * Self.tileRows
       let tileCount = min(Self.tileRows, slots.count - first)
       withUnsafeTemporaryAllocation(of: Float.self, capacity: tileCount * rows.dimension) { copies in
@@ -96,7 +94,6 @@ struct KMeans: Sendable {
         body(first, tileCount, products)
       }
     }
-    guard !isCancelled() else { throw CancellationError() }
   }
 
   /// The normalised mean of each centroid's rows. A centroid without rows takes the place of a row of the largest.
@@ -131,11 +128,14 @@ struct KMeans: Sendable {
     for (turn, list) in empty.enumerated() {
       let donor = members[largest[turn % largest.count]]
       guard donor.count > 1 else { return }
-      widen(slots[Int(donor[donor.startIndex + donor.count / 2])], into: centroids.base + list * rows.dimension)
+      widen(
+        slots[Int(donor[donor.startIndex + donor.count / 2])], into: centroids.base + list * rows.dimension)
     }
   }
 
-  private static func normalize(_ sum: UnsafePointer<Float>, _ count: Int, into output: UnsafeMutablePointer<Float>) {
+  private static func normalize(
+    _ sum: UnsafePointer<Float>, _ count: Int, into output: UnsafeMutablePointer<Float>
+  ) {
     var squares = 0.0
     for index in 0..<count { squares += Double(sum[index]) * Double(sum[index]) }
     // Rows that cancel out leave the centroid where it was.
@@ -172,7 +172,8 @@ struct Members: Sendable {
 }
 
 /// An array whose elements the pieces of one parallel operation write, each its own.
-final class SharedArray<Element>: @unchecked Sendable where Element: BitwiseCopyable & ExpressibleByIntegerLiteral {
+final class SharedArray<Element>: @unchecked Sendable
+where Element: BitwiseCopyable & ExpressibleByIntegerLiteral {
   // Unchecked: every piece writes other elements, and nobody reads before all are done.
   let base: UnsafeMutablePointer<Element>
   let count: Int
@@ -186,7 +187,9 @@ final class SharedArray<Element>: @unchecked Sendable where Element: BitwiseCopy
 
   convenience init(copying elements: [Element]) {
     self.init(count: elements.count)
-    elements.withUnsafeBufferPointer { if let from = $0.baseAddress { base.update(from: from, count: count) } }
+    elements.withUnsafeBufferPointer {
+      if let from = $0.baseAddress { base.update(from: from, count: count) }
+    }
   }
 
   deinit { base.deallocate() }
@@ -203,7 +206,9 @@ final class SharedRows: @unchecked Sendable {
   /// - Parameter values: `[n, dimension]`
   init(_ values: [Float], dimension: Int) {
     let base = UnsafeMutablePointer<Float>.allocate(capacity: max(values.count, 1))
-    values.withUnsafeBufferPointer { if let from = $0.baseAddress { base.initialize(from: from, count: $0.count) } }
+    values.withUnsafeBufferPointer {
+      if let from = $0.baseAddress { base.initialize(from: from, count: $0.count) }
+    }
     self.base = base
     rows = StoredRows(base: base, count: values.count / dimension, dimension: dimension, storage: .float32)
   }

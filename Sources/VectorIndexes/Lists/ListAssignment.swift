@@ -18,8 +18,8 @@ struct ListAssignment {
 
   /// Finds the lists of all rows of `means`.
   ///
-  /// - Throws: `CancellationError`.
-  init(_ means: KMeans, centroids: [Float], progress: (Double) -> Void) throws {
+  /// - Throws: what `progress` throws.
+  init(_ means: KMeans, centroids: [Float], progress: (Double) throws -> Void) rethrows {
     let (rows, dimension) = (means.rows, means.rows.dimension)
     let listCount = centroids.count / dimension
     let first = SharedArray<UInt32>(count: rows.count)
@@ -29,7 +29,7 @@ struct ListAssignment {
     let part = 65_536
     for start in stride(from: 0, to: rows.count, by: part) {
       let slots = (start..<min(start + part, rows.count)).map { UInt32($0) }
-      try means.compare(slots, with: centroids) { offset, tileCount, products in
+      means.compare(slots, with: centroids) { offset, tileCount, products in
         var nearest = NearestLists()
         for row in 0..<tileCount {
           let slot = start + offset + row
@@ -38,7 +38,7 @@ struct ListAssignment {
           second.base[slot] = nearest.second(rows: rows, slot: slot, centroids: centroidRows.rows)
         }
       }
-      progress(Double(min(start + part, rows.count)) / Double(rows.count))
+      try progress(Double(min(start + part, rows.count)) / Double(rows.count))
     }
     self.first = first.array
     self.second = second.array
@@ -58,7 +58,9 @@ private struct NearestLists {
     let foundCount = ScanKernels.current.select(
       products, count: count, atLeast: Self.floor(products, count, wanted), into: &found)
     lists.removeAll(keepingCapacity: true)
-    for index in 0..<foundCount { lists.append(Candidate(score: products[Int(found[index])], id: found[index])) }
+    for index in 0..<foundCount {
+      lists.append(Candidate(score: products[Int(found[index])], id: found[index]))
+    }
     // All products may be NaN only if a row is: the writer refused it.
     if lists.isEmpty { lists.append(Candidate(score: 0, id: 0)) }
     lists.withUnsafeMutableBufferPointer { all in

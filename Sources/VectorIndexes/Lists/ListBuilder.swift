@@ -23,18 +23,18 @@ struct ListBuilder: Sendable {
   /// Finds centroids and lists.
   ///
   /// - Parameter progress: called with the share that is done.
-  /// - Throws: `CancellationError`.
+  /// - Throws: what `progress` throws.
   init(
     _ rows: StoredRows, rotation: Rotation, listCount: Int, pool: ComputePool,
-    isCancelled: @escaping @Sendable () -> Bool, progress: (Double) -> Void
+    progress: (Double) throws -> Void
   ) throws {
     self.rows = rows
     self.rotation = rotation
     self.pool = pool
     self.listCount = listCount
-    let means = KMeans(rows: rows, pool: pool, isCancelled: isCancelled)
-    let centroids = try means.centroids(listCount) { progress($0 * 0.6) }
-    let assignment = try ListAssignment(means, centroids: centroids) { progress(0.6 + $0 * 0.3) }
+    let means = KMeans(rows: rows, pool: pool)
+    let centroids = try means.centroids(listCount) { try progress($0 * 0.6) }
+    let assignment = try ListAssignment(means, centroids: centroids) { try progress(0.6 + $0 * 0.3) }
     members = Members(assignment.entries, count: listCount)
     self.centroids = Self.rotated(centroids, rotation)
     var starts: [UInt32] = [0]

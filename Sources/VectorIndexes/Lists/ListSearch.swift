@@ -47,7 +47,9 @@ struct ListSearch {
     var effort = effort
     while true {
       let found = neighbors(of: original, k: k, exactly: effort, allowed: allowed)
-      guard found.count < k, effort.nprobe < lists.count || effort.rescoredCount < table.count else { return found }
+      guard found.count < k, effort.nprobe < lists.count || effort.rescoredCount < table.count else {
+        return found
+      }
       effort.nprobe = min(lists.count, 4 * effort.nprobe)
       effort.candidateCount *= 2
       effort.rescoredCount *= 2
@@ -65,7 +67,8 @@ struct ListSearch {
         if index + 1 < nearest.count { prefetch(Int(nearest[index + 1].id)) }
         let range = lists.blocks(of: Int(list.id))
         lookup.scan(
-          lists.blocks + range.lowerBound * lists.blockSize, count: range.count, base: list.score, allowed: words,
+          lists.blocks + range.lowerBound * lists.blockSize, count: range.count, base: list.score,
+          allowed: words,
           idCount: table.count, into: &candidates)
       }
     }
@@ -84,7 +87,8 @@ struct ListSearch {
   private func nearestLists(_ nprobe: Int) -> [Candidate] {
     var candidates = CandidateBuffer(keeping: min(lists.count, 2 * nprobe + 24))
     lookup.scan(
-      lists.centroidBlocks, count: (lists.count + 31) / 32, base: quantized.product(query, lists.mean), allowed: nil,
+      lists.centroidBlocks, count: (lists.count + 31) / 32, base: quantized.product(query, lists.mean),
+      allowed: nil,
       idCount: lists.count, into: &candidates)
     return candidates.withBest { best in
       var best = best
@@ -107,7 +111,8 @@ struct ListSearch {
     best.sort { $0.precedes($1) }
     var slots: [UInt32] = []
     slots.reserveCapacity(count)
-    for index in best.indices where slots.count < count && (index == 0 || best[index - 1].id != best[index].id) {
+    for index in best.indices
+    where slots.count < count && (index == 0 || best[index - 1].id != best[index].id) {
       slots.append(best[index].id)
     }
     return slots

@@ -37,7 +37,8 @@ struct EffortMeasurement {
     self.queries = queries
     quantized = QuantizedQueries(queries, count: 2 * Self.queryCount, rotation: rotation)
     let exact = try VectorSearch(
-      dimension: rotation.dimension, sources: [VectorSource(table: table, live: nil, name: "trial")], pool: pool)
+      dimension: rotation.dimension, sources: [VectorSource(table: table, live: nil, name: "trial")],
+      pool: pool)
     truth = try exact.neighbors(ofEach: queries, count: 2 * Self.queryCount, k: MeasuredEffort.k).map {
       Set($0.map(\.key))
     }
@@ -108,7 +109,8 @@ struct EffortMeasurement {
     }
     let kinds = [0..<Self.queryCount, Self.queryCount..<(2 * Self.queryCount)]
     let shares = kinds.map { kind in
-      Float(kind.reduce(0) { $0 + Int(found.base[$1]) }) / Float(max(1, kind.reduce(0) { $0 + truth[$1].count }))
+      Float(kind.reduce(0) { $0 + Int(found.base[$1]) })
+        / Float(max(1, kind.reduce(0) { $0 + truth[$1].count }))
     }
     return shares.min() ?? 0
   }

@@ -5,6 +5,7 @@ import Catalog
 @preconcurrency import Glibc
 import Search
 import SystemPackage
+import VectorIndexes
 
 /// `duet search`: asks a library.
 struct Search: ParsableCommand {
@@ -138,6 +139,11 @@ struct SearchDisplayOptions: ParsableArguments {
   var sort = SortOrder.relevance
   @Flag(help: "Turn the order around.")
   var reverse = false
+  @Option(
+    help: ArgumentHelp(
+      "How many of the true nearest to find: exact, or a share from 0.5 to 0.999, which is faster among 100,000s.",
+      valueName: "share"))
+  var recall = Recall.exact
   @Option(help: ArgumentHelp("How sources are merged: z or rrf.", visibility: .hidden))
   var fusion = FusionChoice.z
   @Flag(help: "Print a JSON object a line: hits, then a summary.")
@@ -165,6 +171,7 @@ struct SearchDisplayOptions: ParsableArguments {
     request.sort = sort
     request.isReversed = reverse
     request.fusion = fusion.fusion
+    request.recall = recall
     request.explains = explain
   }
 }
@@ -177,3 +184,16 @@ enum FusionChoice: String, ExpressibleByArgument, CaseIterable {
 }
 
 extension SortOrder: ExpressibleByArgument {}
+
+extension Recall: ExpressibleByArgument {
+  /// `exact`, or a share.
+  public init?(argument: String) {
+    if argument == "exact" { self = .exact; return }
+    guard let share = Double(argument), (0.5...0.999).contains(share) else { return nil }
+    self = .atLeast(share)
+  }
+
+  public var defaultValueDescription: String {
+    if case .atLeast(let share) = self { "\(share)" } else { "exact" }
+  }
+}

@@ -76,6 +76,7 @@ extension JSONText {
         "source": .string(list.source.rawValue), "weight": .number(list.weight), "ranked": .int(list.ranked),
         "passing": .int(list.passing), "null_mean": .optional(list.null?.mean),
         "null_deviation": .optional(list.null?.standardDeviation), "null_scores": .int(list.null?.count ?? 0),
+        "paths": .strings(list.paths),
       ]
     }
     self = [

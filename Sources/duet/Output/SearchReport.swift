@@ -101,6 +101,7 @@ struct SearchReport {
           + "\(Double(null.standardDeviation).formatted(digits: 3))"
       }
       lines.append(line)
+      lines += list.paths.map { "    " + $0 }
     }
     return lines + ["  cut \(plan.cut), merged by \(SearchReport.name(of: plan.fusion))"]
   }
