@@ -193,6 +193,7 @@ extension Recall: ExpressibleByArgument {
     self = .atLeast(share)
   }
 
+  /// As it is typed.
   public var defaultValueDescription: String {
     if case .atLeast(let share) = self { "\(share)" } else { "exact" }
   }
