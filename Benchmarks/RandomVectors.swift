@@ -31,7 +31,7 @@ struct RandomNumbers {
   }
 }
 
-/// A segment of random unit vectors in a folder that goes away.
+/// A segment of random unit vectors, rows alone, in a folder that goes away.
 struct RandomSegment {
   let segment: Segment
   let search: VectorSearch
@@ -40,7 +40,7 @@ struct RandomSegment {
     let path = folder.path.appending("\(storage).duetvec")
     let writer = try SegmentWriter(
       to: path, id: 1, fingerprint: [UInt8](repeating: 1, count: 32), dimension: dimension, count: count,
-      storage: storage)
+      storage: storage, structure: .rows)
     var numbers = RandomNumbers(seed: 1)
     for item in 0..<count {
       try writer.append(VectorKey(item: Int64(item) + 1), numbers.unitVector(dimension))
