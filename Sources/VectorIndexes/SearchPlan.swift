@@ -6,9 +6,6 @@ package enum Recall: Hashable, Sendable {
   case exact
   /// On average at least this share of them, 0 < share < 1.
   case atLeast(Double)
-
-  /// What people get who ask for nothing else.
-  package static let standard = Recall.atLeast(0.98)
 }
 
 /// How one source of a search is looked through, and why.

@@ -56,12 +56,12 @@ import Testing
     let near = (0..<100).map { index in set.row(index * 290).map { $0 + 0.06 * random.normal() } }
     let far = (0..<100).map { index in set.row(index * 290 + 7).map { $0 + 0.1 * random.normal() } }
     for queries in [near, far] {
-      #expect(try recall(search, queries, .standard) >= 0.97)
+      #expect(try recall(search, queries, .atLeast(0.98)) >= 0.97)
       #expect(try recall(search, queries, .atLeast(0.9)) >= 0.88)
       #expect(try recall(search, queries, .atLeast(0.999)) >= 0.995)
       #expect(try recall(search, queries, .exact) == 1)
     }
-    let plan = search.plans([nil], k: 10, recall: .standard)
+    let plan = search.plans([nil], k: 10, recall: .atLeast(0.98))
     guard case .probe = plan[0] else { return #expect(Bool(false), "\(plan) probes nothing") }
   }
 
@@ -74,16 +74,16 @@ import Testing
     let dead = (0..<10_000).filter { $0 % 7 == 3 }.map { Int64($0) }
     let search = try VectorSearch(dimension: 64, sources: [VectorSource(segment, tombstones: dead)])
     let queries = (0..<40).map { index in set.row(index * 740).map { $0 + 0.06 * random.normal() } }
-    #expect(try recall(search, queries, .standard) >= 0.97)
+    #expect(try recall(search, queries, .atLeast(0.98)) >= 0.97)
     for share in [0.001, 0.01, 0.1, 0.5, 1] {
       let allowed = (0..<10_000).filter { _ in Double.random(in: 0..<1, using: &random) < share }.map {
         Int64($0)
       }
       let filter = search.prepare(IDFilter(items: allowed))
-      #expect(try recall(search, queries, .standard, filter: filter) >= 0.95, "\(share)")
+      #expect(try recall(search, queries, .atLeast(0.98), filter: filter) >= 0.95, "\(share)")
       let wanted = Set(allowed).subtracting(dead)
       for query in queries.prefix(5) {
-        let found = try search.neighbors(of: query, k: 10, filter: filter, recall: .standard)
+        let found = try search.neighbors(of: query, k: 10, filter: filter, recall: .atLeast(0.98))
         #expect(found.allSatisfy { wanted.contains($0.item) })
       }
     }
@@ -91,8 +91,8 @@ import Testing
     let corner = try search.neighbors(of: set.row(0), k: 6_000, recall: .exact).map(\.item)
     let filter = search.prepare(IDFilter(items: corner))
     let away = set.row(0).map { -$0 }
-    #expect(try recall(search, [away], .standard, filter: filter) >= 0.5)
-    #expect(try search.neighbors(of: away, k: 10, filter: filter, recall: .standard).count == 10)
+    #expect(try recall(search, [away], .atLeast(0.98), filter: filter) >= 0.5)
+    #expect(try search.neighbors(of: away, k: 10, filter: filter, recall: .atLeast(0.98)).count == 10)
   }
 
   @Test("The file and the answers are the same on any number of threads")
@@ -130,7 +130,7 @@ import Testing
       let segment = try set.segment(.float32, in: folder, id: UInt64(count), structure: .lists)
       try segment.verify()
       let search = try VectorSearch(dimension: 8, sources: [VectorSource(segment)])
-      let found = try search.neighbors(of: set.row(0), k: 10, recall: .standard)
+      let found = try search.neighbors(of: set.row(0), k: 10, recall: .atLeast(0.98))
       #expect(found.map(\.item) == Array(0..<Int64(min(10, count))))
     }
   }
@@ -174,7 +174,7 @@ import Testing
         #expect(error?.code == .damaged)
         let search = try VectorSearch(dimension: 32, sources: [VectorSource(segment, tombstones: [3])])
         let filter = search.prepare(IDFilter(items: Array(stride(from: 0, to: 2_500, by: 2))))
-        for recall in [Recall.exact, .standard, .atLeast(0.9)] {
+        for recall in [Recall.exact, .atLeast(0.98), .atLeast(0.9)] {
           _ = try search.neighbors(of: query, k: 5, recall: recall)
           _ = try search.neighbors(of: query, k: 2_000, filter: filter, recall: recall)
         }

@@ -54,8 +54,7 @@ struct QueryRun {
   init(_ request: SearchRequest, library: LibrarySnapshot, depth: Int) throws {
     self.request = request
     self.library = library
-    // Neighbours that need not be all are not worth lists that go deep.
-    self.depth = request.recall == .exact ? depth : min(depth, max(1_000, 4 * request.limit))
+    self.depth = depth
     kind = QueryRun.kind(of: request.terms)
     let hasAvoid = request.terms.contains { $0.role == .avoid }
     cut = request.cut ?? (kind == .text && !hasAvoid ? .auto : .off)

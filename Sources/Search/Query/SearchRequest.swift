@@ -21,7 +21,7 @@ package struct SearchRequest: Sendable {
   package var sources = Set(HitSource.allCases)
   /// How terms are added; nil for the way that the library's model was trained with.
   package var composeRule: ComposeRule?
-  /// How many of the nearest vectors must be looked at; less than all is faster in libraries of 100,000s.
+  /// How many of the true nearest must be found. Lists go deep, so less than all pays in libraries of a million only.
   package var recall = Recall.exact
   /// Whether hits and result say where their scores come from.
   package var explains: Bool

@@ -141,7 +141,7 @@ struct SearchDisplayOptions: ParsableArguments {
   var reverse = false
   @Option(
     help: ArgumentHelp(
-      "How many of the true nearest to find: exact, or a share from 0.5 to 0.999, which is faster among 100,000s.",
+      "How many of the true nearest to find: exact, or a share from 0.5 to 0.999, which is faster among millions.",
       valueName: "share"))
   var recall = Recall.exact
   @Option(help: ArgumentHelp("How sources are merged: z or rrf.", visibility: .hidden))
