@@ -64,7 +64,7 @@ struct IndexShape: Equatable {
   static let maximumListCount = 1 << 22
 
   /// Bytes of a block: 32 codes of one bit a dimension, 32 factors, 32 slots.
-  var blockSize: Int { 4 * codeDimension + 256 }
+  var blockSize: Int { CodeKernels.blockSize(dimension: codeDimension) }
 }
 
 /// The sections of a segment. Readers pass over kinds they do not know.

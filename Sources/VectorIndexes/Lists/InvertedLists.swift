@@ -50,9 +50,10 @@ struct InvertedLists {
   /// The slots in a block; places that are not used have no number for a factor.
   func entries(of block: Int) -> [UInt32] {
     let tail = blocks + block * blockSize + 4 * codeDimension
-    return (0..<32).compactMap { place in
+    let capacity = CodeKernels.blockCapacity
+    return (0..<capacity).compactMap { place in
       let factor = tail.load(fromByteOffset: place * 4, as: Float.self)
-      return factor.isNaN ? nil : tail.load(fromByteOffset: 128 + place * 4, as: UInt32.self)
+      return factor.isNaN ? nil : tail.load(fromByteOffset: (capacity + place) * 4, as: UInt32.self)
     }
   }
 
