@@ -13,8 +13,10 @@ package struct IDFilter: Sendable, Hashable {
 package struct PreparedFilter: Sendable {
   /// The allowed live slots of each source; nil stands for all.
   let allowed: [SlotBitmap?]
+  /// How many slots of each source that is.
+  let counts: [Int]
   /// Which search it was made for.
   let searchID: UInt64
   /// How many vectors it allows.
-  package let vectorCount: Int
+  package var vectorCount: Int { counts.reduce(0, +) }
 }

@@ -49,6 +49,8 @@ package struct VectorSearch: Sendable {
   /// How many live vectors there are.
   package let vectorCount: Int
   let sources: [VectorSource]
+  /// How many slots of each source are live.
+  private let liveCounts: [Int]
   let pool: ComputePool
   /// The space of the codes; nil when no source has any.
   private let rotation: Rotation?
@@ -62,6 +64,7 @@ package struct VectorSearch: Sendable {
     try self.init(dimension: dimension, sources: sources, pool: .shared)
   }
 
+  /// The same, with threads of its own: for benchmarks and tests.
   package init(dimension: Int, sources: [VectorSource], pool: ComputePool) throws(IndexError) {
     for source in sources where source.table.rows.dimension != dimension {
       throw IndexError(
@@ -72,7 +75,8 @@ package struct VectorSearch: Sendable {
     self.sources = sources
     self.pool = pool
     rotation = sources.contains { $0.table.codes != nil } ? Rotation(dimension: dimension) : nil
-    vectorCount = sources.reduce(0) { $0 + ($1.live?.count ?? $1.table.count) }
+    liveCounts = sources.map { $0.live?.count ?? $0.table.count }
+    vectorCount = liveCounts.reduce(0, +)
     searchID = Self.searchCount.add(1, ordering: .relaxed).newValue
   }
 
@@ -83,8 +87,7 @@ package struct VectorSearch: Sendable {
       if let live = source.live { slots.subtract(live.inverted) }
       return slots
     }
-    return PreparedFilter(
-      allowed: allowed, searchID: searchID, vectorCount: allowed.reduce(0) { $0 + $1.count })
+    return PreparedFilter(allowed: allowed, counts: allowed.map(\.count), searchID: searchID)
   }
 
   /// The `k` items nearest to `query`, fewer when there are fewer.
@@ -110,23 +113,23 @@ package struct VectorSearch: Sendable {
     guard k > 0, count > 0 else { return [[Neighbor]](repeating: [], count: count) }
     let k = min(k, max(vectorCount, 1))
     let quantized = rotation.map { QuantizedQueries(queries, count: count, rotation: $0) }
-    let plans = plans(allowed, k: k, recall: recall)
+    let plans = plans(filter, k: k, recall: recall)
     var lists = scan(queries, count, k: k, quantized, allowed, plans)
     if let quantized { probe(queries, quantized, k: k, allowed, plans, into: &lists) }
     return lists.map { TopK.merge($0, k: k) }
   }
 
   /// How each source is looked through.
-  func plans(_ allowed: [SlotBitmap?], k: Int, recall: Recall) -> [SourcePlan] {
+  func plans(_ filter: PreparedFilter?, k: Int, recall: Recall) -> [SourcePlan] {
     let planner = SearchPlanner(k: k, recall: recall)
-    return zip(sources, allowed).map { source, allowed in
-      planner.plan(source.table, allowedCount: allowed?.count ?? source.table.count)
+    return zip(sources, filter?.counts ?? liveCounts).map { source, count in
+      planner.plan(source.table, allowedCount: count)
     }
   }
 
   /// How ``neighbors(of:k:filter:recall:)`` looks through each source, in words.
   package func paths(k: Int, filter: PreparedFilter? = nil, recall: Recall) -> [String] {
-    zip(sources, plans(slots(filter), k: min(k, max(vectorCount, 1)), recall: recall)).map { source, plan in
+    zip(sources, plans(filter, k: min(k, max(vectorCount, 1)), recall: recall)).map { source, plan in
       "\(source.table.count) vectors: \(plan.description(source.table))"
     }
   }

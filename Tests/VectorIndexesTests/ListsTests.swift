@@ -61,7 +61,7 @@ import Testing
       #expect(try recall(search, queries, .atLeast(0.999)) >= 0.995)
       #expect(try recall(search, queries, .exact) == 1)
     }
-    let plan = search.plans([nil], k: 10, recall: .atLeast(0.98))
+    let plan = search.plans(nil, k: 10, recall: .atLeast(0.98))
     guard case .probe = plan[0] else { return #expect(Bool(false), "\(plan) probes nothing") }
   }
 

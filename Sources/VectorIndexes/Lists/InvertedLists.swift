@@ -30,7 +30,7 @@ struct InvertedLists {
   /// `[MeasuredEffort.count]`, rising.
   let efforts: UnsafePointer<MeasuredEffort>
 
-  var blockSize: Int { IndexShape(codeDimension: codeDimension).blockSize }
+  var blockSize: Int { CodeKernels.blockSize(dimension: codeDimension) }
 
   /// The blocks of a list; empty when the file is damaged there.
   @inline(__always)

@@ -36,7 +36,7 @@ struct KMeans: Sendable {
     return (0..<limit).map { UInt32($0 * count / limit) }
   }
 
-  /// Rows of the sample that lie far apart in it, so that runs of near-equal pictures do not start as many centroids.
+  /// Random rows of the sample, all before one comes again: rows that follow one another are often of one series.
   private func initial(_ count: Int, from sample: [UInt32]) -> [Float] {
     var order = sample
     var random = SplitMix64(state: 1)

@@ -86,12 +86,12 @@ struct ListBuilder: Sendable {
 
   /// The blocks of the centroids: their residuals to `mean`.
   func centroidBlocks(mean: [Float]) -> [UInt8] {
-    let shape = IndexShape(codeDimension: rotation.codeDimension)
+    let blockSize = CodeKernels.blockSize(dimension: rotation.codeDimension)
     let count = (listCount + 31) / 32
-    let output = SharedArray<UInt8>(count: count * shape.blockSize)
+    let output = SharedArray<UInt8>(count: count * blockSize)
     for block in 0..<count {
       let ids = (block * 32)..<min(block * 32 + 32, listCount)
-      encode(ids.map { UInt32($0) }, into: output.base + block * shape.blockSize) { id, residual in
+      encode(ids.map { UInt32($0) }, into: output.base + block * blockSize) { id, residual in
         for index in mean.indices { residual[index] = centroid(Int(id))[index] - mean[index] }
       }
     }
@@ -106,7 +106,7 @@ struct ListBuilder: Sendable {
 
   /// Calls `write` with the blocks of all lists, in order and in pieces.
   func writeBlocks<Failure: Error>(_ write: ([UInt8]) throws(Failure) -> Void) throws(Failure) {
-    let blockSize = IndexShape(codeDimension: rotation.codeDimension).blockSize
+    let blockSize = CodeKernels.blockSize(dimension: rotation.codeDimension)
     for first in stride(from: 0, to: listCount, by: Self.batch) {
       let lists = first..<min(first + Self.batch, listCount)
       let start = Int(starts[lists.lowerBound])

@@ -46,7 +46,7 @@ final class LookupTable {
     _ blocks: UnsafeRawPointer, count: Int, base: Float, allowed: UnsafePointer<UInt64>?, idCount: Int,
     into candidates: inout CandidateBuffer
   ) {
-    let blockSize = IndexShape(codeDimension: codeDimension).blockSize
+    let blockSize = CodeKernels.blockSize(dimension: codeDimension)
     var done = 0
     while done < count {
       candidates.append { threshold, room in

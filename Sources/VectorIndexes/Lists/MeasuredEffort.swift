@@ -25,7 +25,7 @@ struct EffortMeasurement {
 
   private let table: VectorTable
   private let pool: ComputePool
-  private let queries: [Float]
+  private let queries: SharedRows
   private let quantized: QuantizedQueries
   private let truth: [Set<VectorKey>]
 
@@ -34,7 +34,7 @@ struct EffortMeasurement {
     self.table = table
     self.pool = pool
     let queries = Self.queries(table)
-    self.queries = queries
+    self.queries = SharedRows(queries, dimension: rotation.dimension)
     quantized = QuantizedQueries(queries, count: 2 * Self.queryCount, rotation: rotation)
     let exact = try VectorSearch(
       dimension: rotation.dimension, sources: [VectorSource(table: table, live: nil, name: "trial")],
@@ -99,7 +99,6 @@ struct EffortMeasurement {
   /// The share of the true neighbours that an effort finds, of the kind of query that it finds fewer of.
   private func recall(_ effort: ListEffort) -> Float {
     let found = SharedArray<Int32>(count: quantized.count)
-    let queries = SharedRows(queries, dimension: quantized.rotation.dimension)
     pool.forEach(quantized.count) { query in
       let lookup = LookupTable(quantized, query: query)
       guard let search = ListSearch(quantized, query: query, lookup: lookup, table: table) else { return }
