@@ -104,7 +104,7 @@ def emojione(rows):
         text = "".join(chr(int(part, 16)) for part in path.stem.split("-")) if re.fullmatch(r"[0-9A-F-]+", path.stem) else ""
         row = by_emoji.get(text.replace("\ufe0f", ""))
         if row:
-            yield {**row, "source": "emojione", "split": "rendering"}, squared(Image.open(path))
+            yield {**row, "source": "emojione", "split": "rendering", "file": path.name}, squared(Image.open(path))
 
 
 def described(name, source, chinese, keywords):

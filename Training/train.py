@@ -13,8 +13,8 @@ Then both towers are trained together. The loss is the sum of
 - InfoNCE of normalize(image projection + text projection), un-normalised as in BGE-VL (MegaPairs, arXiv 2412.14475),
   against the target pictures, with the source pictures among the negatives;
 - distillation, so that the text tower does not forget, and the pictures' distance from their meaning.
-The negatives are all training pictures and captions as they were last seen (cross-batch memory, arXiv 1912.06798): the
-features drift slowly, so a batch of 200 pictures is told from 6,000.
+The negatives are the batch's other pictures and captions, half of which are drawn among what the model last took for
+the triplets' targets (hard negatives as in ANCE, arXiv 2007.00808).
 """
 import argparse
 import copy
@@ -29,12 +29,13 @@ import torch.nn.functional as F
 
 from corpus import Corpus, caption
 from evaluate import evaluate
-from model import TOKENIZER, WIDTH, Texts, embed_ids, embed_images, make_model, save_folder, train_tokenizer, unit
+from model import TOKENIZER, Texts, embed_ids, embed_images, make_model, save_folder, train_tokenizer, unit
 from triplets import phrase
 
-DISTILL_STEPS, DISTILL_BATCH, DISTILL_RATE = 3000, 256, 2e-3
-JOINT_STEPS, JOINT_RATE, WARM_UP = 5000, 1e-3, 200
-TRIPLETS, OTHERS, REPLAYED = 64, 80, 96  # in a batch of the second stage
+DISTILL_STEPS, DISTILL_BATCH, DISTILL_RATE = 1000, 256, 2e-3
+JOINT_STEPS, JOINT_RATE, WARM_UP = 3000, 1e-3, 200
+TRIPLETS, OTHERS, REPLAYED = 40, 64, 64  # in a batch of the second stage
+NEIGHBOURS, REMINE_EVERY = 12, 250  # pictures that are taken for one another; how often they are looked up
 DISTILL_WEIGHT, ANCHOR_WEIGHT = 1.0, 0.5
 AVERAGED = 0.998  # decay of the averaged weights, which are what is kept
 CHECKPOINT_EVERY, LOG_EVERY, EVALUATE_EVERY = 500, 100, 1000
@@ -61,8 +62,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW([
             {"params": text, "factor": 0.5}, {"params": others, "factor": 1.0},
             {"params": [self.scale], "factor": 1.0, "weight_decay": 0.0}], weight_decay=0.05)
-        self.pictures_seen = torch.zeros(len(corpus.rows), WIDTH)  # the memory: unit rows as last seen
-        self.captions_seen = torch.zeros(len(corpus.rows), WIDTH)
+        self.neighbours = None  # [n trained, NEIGHBOURS] rows
 
     def start_from_meanings(self):
         """A token that is a word starts out as the teacher's word."""
@@ -93,47 +93,48 @@ class Trainer:
     # The second stage
 
     @torch.no_grad()
-    def remember_all(self):
-        for first in range(0, len(self.corpus.trained), 256):
-            ids = self.corpus.trained[first:first + 256]
-            self.pictures_seen[ids] = unit(embed_images(self.model, self.corpus.pictures[ids]))
-            self.captions_seen[ids] = unit(embed_ids(self.model, self.texts([self.corpus.rows[i]["name"] for i in ids])))
+    def mine(self):
+        """Looks up what the averaged model takes for what: each training picture's nearest ones of another name."""
+        rows, names = torch.tensor(self.corpus.trained), self.corpus.name_ids
+        placed = torch.cat([unit(embed_images(self.averaged, self.corpus.pictures[ids])) for ids in rows.split(256)])
+        nearest = []
+        for queries, ids in zip(placed.split(512), rows.split(512)):
+            same = names[ids][:, None] == names[rows]
+            nearest.append((queries @ placed.T).masked_fill(same, -9).topk(NEIGHBOURS, 1).indices)
+        self.neighbours = dict(zip(self.corpus.trained, rows[torch.cat(nearest)].tolist()))
 
     def joint_loss(self):
         corpus = self.corpus
         batch = random.sample(corpus.triplets["train"], TRIPLETS)
         sources, targets = ([t[key] for t in batch] for key in ("source", "target"))
-        shown = sorted(set(targets + corpus.draw(OTHERS) + (sources if self.with_composition else [])))
+        drawn = corpus.draw(OTHERS // 4)
+        confused = [random.choice(self.neighbours[row]) for row in targets + drawn][:OTHERS // 2]
+        others = drawn + confused + corpus.draw(OTHERS - len(drawn) - len(confused))
+        shown = sorted(set(targets + others + (sources if self.with_composition else [])))
         place = {row: k for k, row in enumerate(shown)}
-        described = sorted(set(shown) - set(sources)) or shown
+        described = sorted(set(targets + others))
         with torch.autocast("cpu", dtype=torch.bfloat16):
             pictures = embed_images(self.model, corpus.pictures[shown], augment=True).float()
             captions = unit(embed_ids(self.model, self.texts([caption(corpus.rows[i]) for i in described])).float())
-        units = unit(pictures)
-        gallery, captions_known = remember(self.pictures_seen, shown, units), remember(self.captions_seen, described, captions)
-        of_described = units[[place[i] for i in described]]
-        loss = (self.contrast(captions, gallery, described) + self.contrast(of_described, captions_known, described)) / 2
+        gallery = unit(pictures)
+        of_described = gallery[[place[i] for i in described]]
+        loss = (self.contrast(captions, of_described, described, described)
+                + self.contrast(of_described, captions, described, described)) / 2
         if self.with_composition:
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 instructions = embed_ids(self.model, self.texts([phrase(t["change"]) for t in batch])).float()
             composed = unit(pictures[[place[i] for i in sources]] + instructions)
-            loss = loss + self.contrast(composed, gallery, targets)
+            loss = loss + self.contrast(composed, gallery, targets, shown)
         loss = loss + DISTILL_WEIGHT * self.distillation(self.draw_texts(REPLAYED))
-        return loss + ANCHOR_WEIGHT * (1 - (units * corpus.anchors[shown]).sum(-1).mean())
+        return loss + ANCHOR_WEIGHT * (1 - (gallery * corpus.anchors[shown]).sum(-1).mean())
 
-    def contrast(self, queries, gallery, truth):
-        """Cross entropy of each query's row in the gallery; other renderings of the same name are not negatives."""
-        names, truth = self.corpus.name_ids, torch.tensor(truth)
-        ignored = (names[truth][:, None] == names) | ~self.is_trained
-        ignored[torch.arange(len(truth)), truth] = False
-        logits = (queries @ gallery.T * self.scale.exp().clamp(max=60)).masked_fill(ignored, -1e4)
-        return F.cross_entropy(logits, truth)
-
-    @property
-    def is_trained(self):
-        mask = torch.zeros(len(self.corpus.rows), dtype=torch.bool)
-        mask[self.corpus.trained] = True
-        return mask
+    def contrast(self, queries, candidates, truth, rows):
+        """Cross entropy of each query's row among the candidates' rows; renderings of the same name are no negatives."""
+        names, truth, rows = self.corpus.name_ids, torch.tensor(truth), torch.tensor(rows)
+        right = truth[:, None] == rows
+        ignored = (names[truth][:, None] == names[rows]) & ~right
+        logits = (queries @ candidates.T * self.scale.exp().clamp(max=60)).masked_fill(ignored, -1e4)
+        return F.cross_entropy(logits, right.int().argmax(1))
 
     # Both
 
@@ -143,8 +144,8 @@ class Trainer:
             random.seed(self.seed * 1_000_003 + step)
             torch.manual_seed(self.seed * 1_000_003 + step)
             joint = step >= DISTILL_STEPS
-            if step == DISTILL_STEPS:
-                self.remember_all()
+            if joint and (self.neighbours is None or step % REMINE_EVERY == 0):
+                self.mine()
             self.set_rate(step)
             loss = self.joint_loss() if joint else self.distill_loss()
             self.optimizer.zero_grad()
@@ -156,7 +157,9 @@ class Trainer:
             if done % LOG_EVERY == 0:
                 self.log(step=done, loss=round(loss.item(), 4), seconds=round(time.time() - start))
             if done % CHECKPOINT_EVERY == 0 or last:
-                self.save(done)
+                self.save(done, "checkpoint.pt")
+            if done == DISTILL_STEPS:
+                self.save(done, "distilled.pt")
             if joint and done % EVALUATE_EVERY == 0 or last or done == DISTILL_STEPS:
                 self.log(step=done, **evaluate(self.averaged, self.texts, self.corpus))
 
@@ -178,13 +181,12 @@ class Trainer:
         with (self.out / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(row) + "\n")
 
-    def save(self, step):
+    def save(self, step, name):
         state = dict(model=self.model.state_dict(), averaged=self.averaged.state_dict(), scale=self.scale.data,
-                     optimizer=self.optimizer.state_dict(), pictures_seen=self.pictures_seen,
-                     captions_seen=self.captions_seen, step=step)
+                     optimizer=self.optimizer.state_dict(), neighbours=self.neighbours, step=step)
         partial = self.out / "checkpoint.partial"
         torch.save(state, partial)
-        partial.replace(self.out / "checkpoint.pt")
+        partial.replace(self.out / name)
         save_folder(self.averaged, self.out)
 
     def resume(self):
@@ -195,16 +197,8 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.scale.data, self.pictures_seen, self.captions_seen = (
-            state[key] for key in ("scale", "pictures_seen", "captions_seen"))
+        self.scale.data, self.neighbours = state["scale"], state["neighbours"]
         return state["step"]
-
-
-def remember(memory, rows, fresh):
-    """The memory with fresh rows in their place, which carry gradients; the memory keeps their values."""
-    current = memory.index_copy(0, torch.tensor(rows), fresh)
-    memory[rows] = fresh.detach()
-    return current
 
 
 def main():
