@@ -95,17 +95,17 @@ struct QueryEngineTests {
     #expect(scores == scores.sorted(by: >))
   }
 
-  @Test("Beside a picture captions and words are not asked unless named, or the text could not be read")
+  @Test("Beside a picture the captions' vectors are not asked unless named")
   func composedSources() throws {
-    func sources(_ hasModel: Bool, _ sources: Set<HitSource>?) throws -> [HitSource] {
+    func sources(_ sources: Set<HitSource>?) throws -> [HitSource] {
       var request = SearchRequest(terms: [try .item("397"), try .text("Rex")], explains: true)
       request.sources = sources
-      let result = try QueryEngine(library: try library.snapshot(hasModel: hasModel)).search(request)
+      let result = try QueryEngine(library: try library.snapshot()).search(request)
       return result.plan?.lists.map(\.source) ?? []
     }
-    #expect(try sources(true, nil) == [.image])
-    #expect(try sources(true, Set(HitSource.allCases)) == [.image, .caption, .words])
-    #expect(try sources(false, nil) == [.image, .words])
+    #expect(try sources(nil) == [.image, .words])
+    #expect(try sources([.image]) == [.image])
+    #expect(try sources(Set(HitSource.allCases)) == [.image, .caption, .words])
     let text = try library.search([try .text("Rex")]) { $0.explains = true }
     #expect(text.plan?.lists.map(\.source) == [.image, .caption, .words])
   }
@@ -200,7 +200,6 @@ struct QueryEngineTests {
     let result = try library.search([
       try .item("397"), try .text("0.7:beach"), try .text("thing2", role: .avoid),
     ]) {
-      $0.sources = Set(HitSource.allCases)
       $0.explains = true
     }
     let hit = try #require(result.hits.first)

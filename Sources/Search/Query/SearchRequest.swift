@@ -17,8 +17,8 @@ package struct SearchRequest: Sendable {
   /// Turns ``sort`` around.
   package var isReversed: Bool
   package var fusion: Fusion
-  /// Where hits are looked for; nil: everywhere for wanted texts, among the pictures for others. With fewer than all an
-  /// evaluation sees what each is worth.
+  /// Where hits are looked for; nil: everywhere for wanted texts, and not among the captions' vectors for others. With fewer
+  /// than all an evaluation sees what each is worth.
   package var sources: Set<HitSource>?
   /// How terms are added; nil for the way that the library's model was trained with.
   package var composeRule: ComposeRule?
