@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from model import WIDTH, unit
 from teacher import meanings_of
@@ -52,9 +53,13 @@ class Corpus:
 
 
 def principal(meanings):
-    """[m, 384] -> [m, WIDTH] unit rows: the teacher's space along its main directions."""
+    """[m, teacher's width] -> [m, WIDTH] unit rows: the teacher's space along its main directions, about its mean.
+
+    Dimension 0 stays empty, see `start_as_weighted_mean`.
+    """
+    meanings = meanings - meanings.mean(0)
     _, directions = torch.linalg.eigh(meanings.T @ meanings)
-    return unit(meanings @ directions[:, -WIDTH:])
+    return F.pad(unit(meanings @ directions[:, 1 - WIDTH:]), (1, 0))
 
 
 def caption(row):

@@ -1,50 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The built-in model: its tokenizer, its two towers, the views it is trained on, and the folder the engine loads."""
 import json
+import math
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
-SIZE, CONTEXT, WIDTH = 48, 32, 256  # pixels, tokens, dimensions of the shared space
+SIZE, CONTEXT, WIDTH, VISION_WIDTH = 48, 32, 128, 192  # pixels, tokens, dimensions: texts and shared space, pictures
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
 TOKENIZER = Path(__file__).parent / "tokenizer.json"
-
-
-def train_tokenizer(texts):
-    """BPE in CLIP's form. Training is not deterministic (ties), so it is saved once and loaded ever after."""
-    tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>", continuing_subword_prefix="", unk_token=EOS))
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()])
-    pattern = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex(pattern), "removed", invert=True),
-        pre_tokenizers.ByteLevel(add_prefix_space=False)])
-    tokenizer.train_from_iterator(texts, trainers.BpeTrainer(
-        vocab_size=9216, special_tokens=[BOS, EOS], end_of_word_suffix="</w>",
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
-    tokenizer = with_whole_alphabet(tokenizer)
-    bos, eos = tokenizer.token_to_id(BOS), tokenizer.token_to_id(EOS)
-    tokenizer.post_processor = processors.RobertaProcessing(
-        (EOS, eos), (BOS, bos), trim_offsets=False, add_prefix_space=False)
-    tokenizer.save(str(TOKENIZER))
-
-
-def with_whole_alphabet(tokenizer):
-    """Adds every byte symbol at the end of a word, as CLIP's vocabulary has it.
-
-    The trainer keeps only those it has seen, and a character it has not seen would become the unknown token, which is
-    the end of the text.
-    """
-    form = json.loads(tokenizer.to_str())
-    vocabulary = form["model"]["vocab"]
-    for symbol in sorted(pre_tokenizers.ByteLevel.alphabet()):
-        vocabulary.setdefault(symbol + "</w>", len(vocabulary))
-    return Tokenizer.from_str(json.dumps(form))
 
 
 class Texts:
@@ -69,14 +38,42 @@ class Texts:
 
 
 def make_model(texts):
-    text = CLIPTextConfig(vocab_size=texts.tokenizer.get_vocab_size(), num_hidden_layers=3, hidden_size=256,
-                          intermediate_size=1024, num_attention_heads=4, hidden_act="gelu",
-                          max_position_embeddings=CONTEXT, bos_token_id=texts.bos, eos_token_id=texts.eos,
-                          pad_token_id=texts.eos)
-    vision = CLIPVisionConfig(num_hidden_layers=5, hidden_size=192, intermediate_size=768, num_attention_heads=3,
-                              hidden_act="gelu", image_size=SIZE, patch_size=8)
+    text = CLIPTextConfig(vocab_size=texts.tokenizer.get_vocab_size(), hidden_size=WIDTH, intermediate_size=4 * WIDTH,
+                          num_hidden_layers=2, num_attention_heads=2, hidden_act="gelu", max_position_embeddings=CONTEXT,
+                          bos_token_id=texts.bos, eos_token_id=texts.eos, pad_token_id=texts.eos)
+    vision = CLIPVisionConfig(hidden_size=VISION_WIDTH, intermediate_size=4 * VISION_WIDTH, num_hidden_layers=5,
+                              num_attention_heads=3, hidden_act="gelu", image_size=SIZE, patch_size=8)
     configuration = CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=WIDTH)
     return CLIPModel._from_config(configuration, attn_implementation="eager")  # faster than the fused kind at this size
+
+
+@torch.no_grad()
+def start_as_weighted_mean(model, vectors, frequencies):
+    """Sets the text tower up so that a text's embedding is the mean of its tokens' vectors, the rarer the weightier.
+
+    That is a strong sentence embedding by itself (SIF: Arora et al. 2017); training refines it instead of finding it.
+    Dimension 0 carries a token's weight, which the first layer's attention reads; the other layers start as identities.
+
+    vectors: [vocabulary, WIDTH - 1], unit rows or zeros. frequencies: [vocabulary], the share of texts that hold the token.
+    """
+    tower, scale = model.text_model, 0.12
+    tower.embeddings.token_embedding.weight[:, 1:] = vectors
+    tower.embeddings.token_embedding.weight[:, 0] = -scale * torch.log1p(frequencies / 1e-3)
+    tower.embeddings.position_embedding.weight.mul_(0.2)
+    for number, layer in enumerate(tower.encoder.layers):
+        layer.mlp.fc2.weight.zero_()
+        layer.self_attn.out_proj.weight.zero_()
+        if number == 0:
+            attention, head = layer.self_attn, WIDTH // layer.self_attn.num_heads
+            # A layer norm leaves unit rows sqrt(WIDTH) long, so that the logits are the logarithms of SIF's weights.
+            attention.q_proj.weight.zero_()
+            attention.k_proj.weight.mul_(0.1)[::head] = 0
+            attention.k_proj.weight[::head, 0] = 1
+            attention.q_proj.bias[::head] = math.sqrt(head) / (scale * math.sqrt(WIDTH))
+            attention.v_proj.weight.copy_(torch.eye(WIDTH))
+            attention.out_proj.weight.copy_(torch.eye(WIDTH))
+            attention.out_proj.weight[0] = 0
+    model.text_projection.weight.copy_(torch.eye(WIDTH))
 
 
 def unit(x):

@@ -9,10 +9,11 @@ Writes {"text", "meaning"} lines: the text tower learns to place `text` where th
 
 | package           | text                                                | meaning                      |
 |-------------------|-----------------------------------------------------|------------------------------|
-| wordnet-base      | words and definitions                               | itself                       |
+| wordnet-base      | words, definitions, examples                        | itself                       |
+| scowl             | common words in all their forms                     | itself                       |
 | unicode-cldr-core | names and keywords, English and Chinese             | the English ones             |
 | unicode-data      | Han characters of GB 2312                           | Unihan's definition          |
-| edict             | common words written in Han characters only,        | the first English gloss      |
+| edict             | words written in Han characters only,               | the first English gloss      |
 |                   | simplified with opencc: many are Chinese, too       |                              |
 | tuxpaint-stamps-default | Chinese captions                              | the English ones             |
 """
@@ -27,6 +28,8 @@ from pathlib import Path
 WORDNET = Path("/usr/share/wordnet")
 UNIHAN = Path("/usr/share/unicode/Unihan_Readings.txt.bz2")
 EDICT = Path("/usr/share/edict/edict")
+SCOWL = [Path("/usr/share/dict/scowl") / f"english-words.{level}" for level in (10, 20, 35)]
+LONGEST = 100  # characters: queries are short, and the teacher's time is what the recipe waits for
 
 
 def wordnet():
@@ -41,7 +44,15 @@ def wordnet():
             if not words:  # a person, a place, a genus
                 continue
             yield from words
-            yield re.split(r';\s*"', gloss.strip())[0].strip("; ")  # without the examples
+            definition, *examples = re.split(r';\s*"', gloss.strip())
+            for text in [definition, *examples]:
+                if len(text) <= LONGEST:
+                    yield text.strip('"; ')
+
+
+def scowl():
+    for path in SCOWL:
+        yield from (word for word in path.read_text(encoding="iso-8859-1").split() if "'" not in word)
 
 
 def captions(rows):
@@ -85,7 +96,7 @@ def edict():
     pairs = []
     for line in EDICT.read_text(encoding="euc_jp", errors="ignore").splitlines():
         match = re.match(r"([\u4e00-\u9fff]{2,4})(?:\(\w\))?(?:;\S*)? \[.*?\] /((?:\([^)]*\) *)*)([^/]+)/", line)
-        if match and "/(P)/" in line:
+        if match:
             pairs.append((match[1], re.sub(r"\([^)]*\)", "", match[3]).strip()))
     for text, (_, meaning) in zip(simplified([text for text, _ in pairs]), pairs, strict=True):
         if is_common(text) and meaning and not meaning[0].isupper():
@@ -97,11 +108,11 @@ def main():
     parser.add_argument("pictures", type=Path)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    for needed, package in ((WORDNET, "wordnet-base"), (UNIHAN, "unicode-data"), (EDICT, "edict")):
+    for needed, package in ((WORDNET, "wordnet-base"), (SCOWL[0], "scowl"), (UNIHAN, "unicode-data"), (EDICT, "edict")):
         if not needed.exists():
             sys.exit(f"texts.py: {needed} is missing; install {package}")
     rows = json.loads(arguments.pictures.read_text(encoding="utf-8"))
-    pairs = [(text, text) for text in wordnet()] + list(captions(rows)) + list(unihan()) + list(edict())
+    pairs = [(text, text) for text in [*wordnet(), *scowl()]] + list(captions(rows)) + list(unihan()) + list(edict())
     pairs = list(dict.fromkeys(pair for pair in pairs if all(pair)))
     with arguments.out.open("w", encoding="utf-8") as out:
         for text, meaning in pairs:

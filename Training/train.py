@@ -26,14 +26,15 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from tokenizers.decoders import ByteLevel
 
 from corpus import Corpus, caption
 from evaluate import evaluate
-from model import TOKENIZER, Texts, embed_ids, embed_images, make_model, save_folder, train_tokenizer, unit
+from model import WIDTH, Texts, embed_ids, embed_images, make_model, save_folder, start_as_weighted_mean, unit
 from triplets import phrase
 
-DISTILL_STEPS, DISTILL_BATCH, DISTILL_RATE = 1000, 256, 2e-3
-JOINT_STEPS, JOINT_RATE, WARM_UP = 3000, 1e-3, 200
+DISTILL_STEPS, DISTILL_BATCH, DISTILL_RATE = 1500, 256, 2e-3
+JOINT_STEPS, JOINT_RATE, WARM_UP = 3500, 1e-3, 200
 TRIPLETS, OTHERS, REPLAYED = 40, 64, 64  # in a batch of the second stage
 NEIGHBOURS, REMINE_EVERY = 12, 250  # pictures that are taken for one another; how often they are looked up
 DISTILL_WEIGHT, ANCHOR_WEIGHT = 1.0, 0.5
@@ -45,9 +46,6 @@ class Trainer:
     def __init__(self, corpus, out, seed=0, with_composition=True):
         self.corpus, self.out, self.seed, self.with_composition = corpus, Path(out), seed, with_composition
         self.out.mkdir(parents=True, exist_ok=True)
-        if not TOKENIZER.exists():
-            emphasised = [t["text"] for t in corpus.texts] + [row[k] or "" for row in corpus.rows for k in ("name", "name_zh")] * 9
-            train_tokenizer(emphasised)
         self.texts = Texts()
         self.ids = self.texts.encode([t["text"] for t in corpus.texts])
         self.targets = torch.tensor([corpus.meaning_index[t["meaning"]] for t in corpus.texts])
@@ -57,21 +55,31 @@ class Trainer:
         self.start_from_meanings()
         self.averaged = copy.deepcopy(self.model)
         self.scale = torch.nn.Parameter(torch.tensor(math.log(20.0)))
-        text = [p for name, p in self.model.named_parameters() if name.startswith("text")]
-        others = [p for name, p in self.model.named_parameters() if not name.startswith("text")]
+        named = list(self.model.named_parameters())
+        words = [p for name, p in named if "token_embedding" in name]
+        text = [p for name, p in named if name.startswith("text") and "token_embedding" not in name]
+        others = [p for name, p in named if not name.startswith("text")]
         self.optimizer = torch.optim.AdamW([
-            {"params": text, "factor": 0.5}, {"params": others, "factor": 1.0},
-            {"params": [self.scale], "factor": 1.0, "weight_decay": 0.0}], weight_decay=0.05)
+            {"params": words, "factor": 0.2, "weight_decay": 0.0}, {"params": text, "factor": 0.5},
+            {"params": others, "factor": 1.0}, {"params": [self.scale], "factor": 1.0, "weight_decay": 0.0}],
+            weight_decay=0.05)
         self.neighbours = None  # [n trained, NEIGHBOURS] rows
 
     def start_from_meanings(self):
-        """A token that is a word starts out as the teacher's word."""
-        table = self.model.text_model.embeddings.token_embedding.weight
-        with torch.no_grad():
-            for token, row in self.texts.tokenizer.get_vocab().items():
-                meaning = self.corpus.meaning_index.get(token.removesuffix("</w>")) if token.endswith("</w>") else None
-                if meaning is not None:
-                    table[row] = 0.5 * self.corpus.meanings[meaning]
+        """A token that is a word, of either language, starts out as what the teacher takes it for."""
+        corpus, vocabulary = self.corpus, self.texts.tokenizer.get_vocab_size()
+        meaning_of = {t["text"]: corpus.meaning_index[t["meaning"]] for t in corpus.texts if len(t["text"]) < 24}
+        vectors, frequencies = torch.zeros(vocabulary, WIDTH - 1), torch.zeros(vocabulary)
+        for row in range(vocabulary):
+            token = self.texts.tokenizer.id_to_token(row)
+            word = ByteLevel().decode([token.removesuffix("</w>")])
+            # A Chinese character means something inside a word too; of English ones, long beginnings of words do.
+            if word in meaning_of and (token.endswith("</w>") or not word.isascii() or len(word) >= 4):
+                vectors[row] = corpus.meanings[meaning_of[word], 1:]
+        for ids in self.ids:
+            frequencies[list(set(ids))] += 1 / len(self.ids)
+        frequencies[[self.texts.bos, self.texts.eos]] = 1
+        start_as_weighted_mean(self.model, vectors, frequencies)
 
     # The first stage
 
@@ -168,8 +176,7 @@ class Trainer:
         step, steps = (step - DISTILL_STEPS, JOINT_STEPS) if joint else (step, DISTILL_STEPS)
         warm, cosine = min(1, (step + 1) / WARM_UP), 0.5 * (1 + math.cos(math.pi * step / steps))
         for group in self.optimizer.param_groups:
-            factor = group["factor"] * JOINT_RATE if joint else DISTILL_RATE
-            group["lr"] = factor * warm * max(cosine, 0.01)
+            group["lr"] = group["factor"] * (JOINT_RATE if joint else DISTILL_RATE) * warm * max(cosine, 0.01)
 
     @torch.no_grad()
     def average(self, decay):
