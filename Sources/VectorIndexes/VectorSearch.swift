@@ -134,6 +134,20 @@ package struct VectorSearch: Sendable {
     }
   }
 
+  /// How many sources ``neighbors(of:k:filter:recall:)`` looks through by their lists, and how many as a whole.
+  package func planCounts(k: Int, filter: PreparedFilter? = nil, recall: Recall) -> (
+    probed: Int, scanned: Int
+  ) {
+    plans(filter, k: min(k, max(vectorCount, 1)), recall: recall).reduce(into: (probed: 0, scanned: 0)) {
+      counts, plan in
+      switch plan {
+      case .probe: counts.probed += 1
+      case .scan: counts.scanned += 1
+      case .skip: break
+      }
+    }
+  }
+
   /// Looks at all allowed vectors of the sources that are planned to be scanned.
   private func scan(
     _ queries: [Float], _ count: Int, k: Int, _ quantized: QuantizedQueries?, _ allowed: [SlotBitmap?],
