@@ -50,7 +50,7 @@ package struct VectorSearch: Sendable {
   package let vectorCount: Int
   let sources: [VectorSource]
   /// How many slots of each source are live.
-  private let liveCounts: [Int]
+  let liveCounts: [Int]
   let pool: ComputePool
   /// The space of the codes; nil when no source has any.
   private let rotation: Rotation?
@@ -80,14 +80,23 @@ package struct VectorSearch: Sendable {
     searchID = Self.searchCount.add(1, ordering: .relaxed).newValue
   }
 
-  /// Turns a filter into slots: O(m log(n / m)) for m ids among n vectors.
+  /// Turns a filter into slots: O(m log(n / m)) for m ids among n vectors; where there are lists, and the filter allows
+  /// more than so little that they will not be asked, it counts what they hold of it: O(n).
   package func prepare(_ filter: IDFilter) -> PreparedFilter {
     let allowed = sources.map { source in
       var slots = source.table.bitmap(of: filter.items)
       if let live = source.live { slots.subtract(live.inverted) }
       return slots
     }
-    return PreparedFilter(allowed: allowed, counts: allowed.map(\.count), searchID: searchID)
+    let counts = allowed.map(\.count)
+    let occupancies = sources.indices.map { index -> ListOccupancy? in
+      let table = sources[index].table
+      guard let lists = table.lists, counts[index] >= table.count / SearchPlanner.gatheredShare else {
+        return nil
+      }
+      return ListOccupancy(lists, allowed[index], pool: pool)
+    }
+    return PreparedFilter(allowed: allowed, counts: counts, occupancies: occupancies, searchID: searchID)
   }
 
   /// The `k` items nearest to `query`, fewer when there are fewer.
@@ -115,15 +124,17 @@ package struct VectorSearch: Sendable {
     let quantized = rotation.map { QuantizedQueries(queries, count: count, rotation: $0) }
     let plans = plans(filter, k: k, recall: recall)
     var lists = scan(queries, count, k: k, quantized, allowed, plans)
-    if let quantized { probe(queries, quantized, k: k, allowed, plans, into: &lists) }
+    if let quantized { probe(queries, quantized, k: k, filter, plans, into: &lists) }
     return lists.map { TopK.merge($0, k: k) }
   }
 
   /// How each source is looked through.
   func plans(_ filter: PreparedFilter?, k: Int, recall: Recall) -> [SourcePlan] {
     let planner = SearchPlanner(k: k, recall: recall)
-    return zip(sources, filter?.counts ?? liveCounts).map { source, count in
-      planner.plan(source.table, allowedCount: count)
+    let counts = filter?.counts ?? liveCounts
+    return sources.indices.map { index in
+      planner.plan(
+        sources[index].table, allowedCount: counts[index], occupancy: filter?.occupancies[index])
     }
   }
 
@@ -149,7 +160,7 @@ package struct VectorSearch: Sendable {
   }
 
   /// Looks at all allowed vectors of the sources that are planned to be scanned.
-  private func scan(
+  func scan(
     _ queries: [Float], _ count: Int, k: Int, _ quantized: QuantizedQueries?, _ allowed: [SlotBitmap?],
     _ plans: [SourcePlan]
   ) -> [[[Neighbor]]] {
@@ -166,34 +177,6 @@ package struct VectorSearch: Sendable {
       }
     }
     return answers.withLock { $0 }
-  }
-
-  /// Looks at the nearest lists of the sources that are planned to be probed; one query is one piece of work.
-  private func probe(
-    _ queries: [Float], _ quantized: QuantizedQueries, k: Int, _ allowed: [SlotBitmap?],
-    _ plans: [SourcePlan],
-    into lists: inout [[[Neighbor]]]
-  ) {
-    let probed = plans.indices.filter { if case .probe = plans[$0] { true } else { false } }
-    guard !probed.isEmpty else { return }
-    let answers = Mutex([[[Neighbor]]](repeating: [], count: quantized.count))
-    pool.forEach(quantized.count) { query in
-      let lookup = LookupTable(quantized, query: query)
-      var found: [[Neighbor]] = []
-      queries.withUnsafeBufferPointer { queries in
-        guard let original = queries.baseAddress.map({ $0 + query * dimension }) else { return }
-        for source in probed {
-          guard case .probe(let effort) = plans[source],
-            let search = ListSearch(quantized, query: query, lookup: lookup, table: sources[source].table)
-          else { continue }
-          found.append(search.neighbors(of: original, k: k, atLeast: effort, allowed: allowed[source]))
-        }
-      }
-      answers.withLock { $0[query] = found }
-    }
-    answers.withLock { answers in
-      for query in lists.indices { lists[query] += answers[query] }
-    }
   }
 
   /// The slots of each source that a search may return; nil stands for all.

@@ -15,7 +15,8 @@ import VectorIndexes
     let library = try QueryLibrary(
       (0..<30).map { index in
         QueryLibrary.Picture(
-          path: "\(index).png", shows: ["thing\(index % 7)"], captions: index < 12 ? ["thing\(index % 7)"] : [])
+          path: "\(index).png", shows: ["thing\(index % 7)"],
+          captions: index < 12 ? ["thing\(index % 7)"] : [])
       })
     let audit = try await RecallAudit.run(on: try library.snapshot())
     #expect(audit.measurements.count == 3 * RecallAudit.settings.count)

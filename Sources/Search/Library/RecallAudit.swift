@@ -42,7 +42,8 @@ package struct RecallAudit: Sendable {
   private static let batch = 50
 
   /// The settings that are compared; the last one is the judge itself, for its time.
-  package static let settings: [Recall] = [0.9, 0.95, 0.98, 0.99, 0.995, 0.999].map { .atLeast($0) } + [.exact]
+  package static let settings: [Recall] =
+    [0.9, 0.95, 0.98, 0.99, 0.995, 0.999].map { .atLeast($0) } + [.exact]
 
   /// By direction, then in the order of ``settings``.
   package private(set) var measurements: [Measurement] = []
