@@ -15,6 +15,8 @@ package final class SegmentWriter {
   let pool: ComputePool
   private var items: [Int64] = []
   private var ordinals: [UInt32] = []
+  /// The scales of int8 rows.
+  private(set) var scales: [Float] = []
   /// The checksums of the sections so far, in the order of the file.
   private var checksums = [CRC32C()]
 
@@ -50,7 +52,7 @@ package final class SegmentWriter {
     self.pool = pool
     header = SegmentHeader(
       segmentID: id, fingerprint: fingerprint, dimension: dimension, count: count, storage: storage,
-      index: structure.shape(dimension: dimension, count: count))
+      index: structure.shape(dimension: dimension, count: count, storage: storage))
     items.reserveCapacity(count)
     ordinals.reserveCapacity(count)
     do {
@@ -78,15 +80,9 @@ package final class SegmentWriter {
     if let fault = vector.withUnsafeBufferPointer({ UnitVector.fault(in: $0) }) {
       throw refusal(.invalidVector, key, fault)
     }
-    if let item = items.last, let ordinal = ordinals.last, key <= VectorKey(item: item, ordinal: ordinal) {
-      throw refusal(.wrongKeys, key, "comes after item \(item), ordinal \(ordinal): keys must rise")
-    }
-    guard items.count < header.count else {
-      throw refusal(.wrongKeys, key, "is one more than the \(header.count) that were announced")
-    }
+    try take(key)
     switch header.storage {
-    case .float32:
-      try write(vector.bytes)
+    case .float32: try write(vector.bytes)
     case .float16:
       let halves = [UInt16](unsafeUninitializedCapacity: vector.count) { output, count in
         vector.withUnsafeBufferPointer { from in
@@ -96,6 +92,44 @@ package final class SegmentWriter {
         count = vector.count
       }
       try write(halves.span.bytes)
+    case .int8:
+      let (codes, scale) = vector.withUnsafeBufferPointer { Self.code(of: $0) }
+      scales.append(scale)
+      try write(codes.span.bytes)
+    }
+  }
+
+  /// Appends the vector of a slot of another segment, as it is where both store numbers in the same way.
+  package func append(slot: Int, of segment: Segment) throws(IndexError) {
+    let table = segment.table
+    guard header.storage == .int8, table.isRotated, table.dimension == header.dimension else {
+      return try append(table.key(slot), table.vector(slot))
+    }
+    try take(table.key(slot))
+    scales.append(table.rows.scales?[slot] ?? 0)
+    let row = UnsafeRawBufferPointer(start: table.rows.row(slot), count: table.rows.dimension)
+    try write(row.bytes)
+  }
+
+  /// The int8 row of a vector, and its scale.
+  private static func code(of vector: UnsafeBufferPointer<Float>) -> (codes: [Int8], scale: Float) {
+    let rotation = Rotation.of(vector.count)
+    var codes = [Int8](repeating: 0, count: rotation.codeDimension)
+    let scale = withUnsafeTemporaryAllocation(of: Float.self, capacity: rotation.codeDimension) { rotated in
+      guard let from = vector.baseAddress, let rotated = rotated.baseAddress else { return Float(0) }
+      rotation.apply(from, into: rotated)
+      return CodeKernels.current.quantize(rotated, count: rotation.codeDimension, into: &codes)
+    }
+    return (codes, scale)
+  }
+
+  /// Takes the key of the next vector.
+  private func take(_ key: VectorKey) throws(IndexError) {
+    if let item = items.last, let ordinal = ordinals.last, key <= VectorKey(item: item, ordinal: ordinal) {
+      throw refusal(.wrongKeys, key, "comes after item \(item), ordinal \(ordinal): keys must rise")
+    }
+    guard items.count < header.count else {
+      throw refusal(.wrongKeys, key, "is one more than the \(header.count) that were announced")
     }
     items.append(key.item)
     ordinals.append(key.ordinal)

@@ -66,10 +66,10 @@ package struct VectorSearch: Sendable {
 
   /// The same, with threads of its own: for benchmarks and tests.
   package init(dimension: Int, sources: [VectorSource], pool: ComputePool) throws(IndexError) {
-    for source in sources where source.table.rows.dimension != dimension {
+    for source in sources where source.table.dimension != dimension {
       throw IndexError(
         .wrongDimension,
-        "\(source.name): vectors of dimension \(source.table.rows.dimension) among those of \(dimension)")
+        "\(source.name): vectors of dimension \(source.table.dimension) among those of \(dimension)")
     }
     self.dimension = dimension
     self.sources = sources

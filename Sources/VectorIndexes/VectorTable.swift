@@ -7,11 +7,13 @@ internal import LinearAlgebra
 struct VectorTable: @unchecked Sendable {
   // Unchecked: the memory is never written while `owner`, which the table keeps alive, exists.
   private let owner: any AnyObject & Sendable
+  /// Numbers in a vector.
+  let dimension: Int
   /// The item of each slot.
   let items: UnsafeBufferPointer<Int64>
   /// The ordinal of each slot.
   let ordinals: UnsafeBufferPointer<UInt32>
-  /// The vector of each slot.
+  /// The vector of each slot; int8 rows are the vectors' codes, in the rotated space of those.
   let rows: StoredRows
   /// The rows' quantised copies, where there are any.
   let codes: CodeTable?
@@ -19,10 +21,11 @@ struct VectorTable: @unchecked Sendable {
   let lists: InvertedLists?
 
   init(
-    owner: any AnyObject & Sendable, items: UnsafePointer<Int64>, ordinals: UnsafePointer<UInt32>,
-    rows: StoredRows, codes: CodeTable? = nil, lists: InvertedLists? = nil
+    owner: any AnyObject & Sendable, dimension: Int, items: UnsafePointer<Int64>,
+    ordinals: UnsafePointer<UInt32>, rows: StoredRows, codes: CodeTable? = nil, lists: InvertedLists? = nil
   ) {
     self.owner = owner
+    self.dimension = dimension
     self.items = UnsafeBufferPointer(start: items, count: rows.count)
     self.ordinals = UnsafeBufferPointer(start: ordinals, count: rows.count)
     self.rows = rows
@@ -76,14 +79,18 @@ struct VectorTable: @unchecked Sendable {
     return bitmap
   }
 
-  /// Row `slot` as float32.
+  /// Whether rows are scored with rotated queries, since they are rotated themselves.
+  var isRotated: Bool { rows.storage == .int8 }
+
+  /// The vector of `slot` as float32.
   func vector(_ slot: Int) -> [Float] {
-    [Float](unsafeUninitializedCapacity: rows.dimension) { output, count in
+    let row = [Float](unsafeUninitializedCapacity: rows.dimension) { output, count in
       if let base = output.baseAddress {
         ScanKernels.current.widen(rows, range: slot..<(slot + 1), into: base)
       }
       count = rows.dimension
     }
+    return isRotated ? Rotation.of(dimension).undone(row) : row
   }
 }
 

@@ -22,7 +22,7 @@ import Testing
     #expect(roots.map { $0["items"] as? Int } == [5])
     let program = try #require(json["program"] as? [String: Any])
     #expect((program["blas"] as? String)?.isEmpty == false)
-    #expect(program["indexFormat"] as? Int == 2)
+    #expect(program["indexFormat"] as? Int == 3)
   }
 
   @Test func `info works from below, by --index and by $DUET_INDEX`() async throws {

@@ -85,6 +85,7 @@ package final class LibraryReader: Sendable {
           + "or run 'duet index --model \(embedder.id)' to embed it anew")
     }
     let open = try segments(of: current)
+    let storage = try Library.opening { try catalog.vectorStorage() }
     func vectors(_ field: VectorField) throws -> VectorSearch {
       var sources = zip(current.segments, open).filter { $0.0.field == field }.map { record, segment in
         VectorSource(segment, tombstones: current.tombstones[record.id] ?? [])
@@ -94,7 +95,7 @@ package final class LibraryReader: Sendable {
         sources.append(
           VectorSource(
             try VectorIndexes.FreshVectors(
-              dimension: dimension, storage: .float32, keys: keys, rows: fresh.vectors)))
+              dimension: dimension, storage: storage.ofFreshVectors, keys: keys, rows: fresh.vectors)))
       }
       return try VectorSearch(dimension: dimension, sources: sources)
     }

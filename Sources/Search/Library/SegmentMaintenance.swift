@@ -18,7 +18,8 @@ struct SegmentMaintenance: Sendable {
   let location: LibraryLocation
   let store: CatalogStore
   let space: Space
-  var storage: RowStorage = .float32
+  /// How segments that are written store numbers.
+  let storage: RowStorage
 
   // MARK: - Fresh vectors
 
@@ -110,7 +111,7 @@ struct SegmentMaintenance: Sendable {
       return
     }
     try write(SegmentFileName.make(), field: field, count: rows.count) { writer in
-      for row in rows { try writer.append(row.key, sources[row.source].vector(row.slot)) }
+      for row in rows { try writer.append(slot: row.slot, of: sources[row.source]) }
     } publish: { segment, transaction in
       try transaction.publishSegment(segment, replacing: replaced, readAt: snapshot.generation)
     } items: {

@@ -36,7 +36,10 @@ struct ListBuilder: Sendable {
     let centroids = try means.centroids(listCount) { try progress($0 * 0.6) }
     let assignment = try ListAssignment(means, centroids: centroids) { try progress(0.6 + $0 * 0.3) }
     members = Members(assignment.entries, count: listCount)
-    self.centroids = Self.rotated(centroids, rotation)
+    // Means of rotated rows are rotated already.
+    self.centroids =
+      rows.storage == .int8
+      ? SharedRows(centroids, dimension: rotation.codeDimension) : Self.rotated(centroids, rotation)
     var starts: [UInt32] = [0]
     for list in 0..<listCount { starts.append(starts[list] + UInt32((members[list].count + 31) / 32)) }
     self.starts = starts

@@ -206,8 +206,15 @@ struct ListSearch: Sendable {
 
   private func rescored(_ slots: [UInt32], of original: UnsafePointer<Float>, k: Int) -> [Neighbor] {
     var scores = [Float](repeating: 0, count: slots.count)
-    slots.withUnsafeBufferPointer {
-      ScanKernels.current.score(query: original, rows: table.rows, slots: $0, into: &scores)
+    slots.withUnsafeBufferPointer { slots in
+      let kernels = ScanKernels.current
+      if table.isRotated {
+        quantized.withRotated(query) {
+          kernels.score(query: $0, rows: table.rows, slots: slots, into: &scores)
+        }
+      } else {
+        kernels.score(query: original, rows: table.rows, slots: slots, into: &scores)
+      }
     }
     let neighbors = zip(slots, scores).map { Neighbor(key: table.key(Int($0)), score: $1) }
     return TopK.merge([neighbors, []], k: k)

@@ -52,7 +52,7 @@ struct EffortMeasurement {
   /// direction that rows lie in.
   private static func queries(_ table: VectorTable) -> [Float] {
     var random = SplitMix64(state: 2)
-    let dimension = table.rows.dimension
+    let dimension = table.dimension
     func anyRow() -> [Float] { table.vector(Int(random.next() % UInt64(table.count))) }
     func uniform() -> Float { Float(Int64(bitPattern: random.next()) >> 32) * 0x1p-31 }
     var queries: [Float] = []
