@@ -14,10 +14,12 @@ extension SegmentWriter {
     try withExtendedLifetime((written, rowScales)) {
       if let rowScales { try appendScales(rowScales.array) } else { try appendCodes(rows, rotation) }
       guard header.index.listCount > 0 else { return }
-      let builder = try ListBuilder(
-        rows, rotation: rotation, listCount: header.index.listCount, pool: pool, progress: progress)
+      let choice =
+        try keptLists?.choice(rows, rotation: rotation, pool: pool, progress: progress)
+        ?? ListChoice(rows, listCount: header.index.listCount, pool: pool, progress: progress)
+      let builder = ListBuilder(rows, rotation: rotation, choice: choice, pool: pool)
       try appendLists(builder)
-      layOut(blockCount: builder.blockCount)
+      layOut(listCount: builder.listCount, blockCount: builder.blockCount)
     }
     guard header.index.listCount > 0 else { return }
     let table = VectorTable(try output.mapAppended(), header)

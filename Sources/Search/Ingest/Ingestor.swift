@@ -95,12 +95,10 @@ package final class Ingestor: Sendable {
     try await embedPending()
     if isInterrupted { return finished }
     report(.merging)
-    let lost = try await ComputePool.shared.run { [options] in
-      try maintenance.flush(keepingFewerThan: options.freshLimit)
-      return try maintenance.merge()
-    }
+    let lost = try await flushAndMerge(maintenance)
+    noteLost(lost)
+    if isInterrupted { return finished }
     if !lost.isEmpty {
-      noteLost(lost)
       try await embedPending()
       if isInterrupted { return finished }
     }
@@ -110,6 +108,18 @@ package final class Ingestor: Sendable {
     }
     try maintenance.unlinkRetired()
     return finished
+  }
+
+  /// Returns the files of segments that proved damaged. A merge that is interrupted is left for the next run.
+  private func flushAndMerge(_ maintenance: SegmentMaintenance) async throws -> [String] {
+    do {
+      return try await CancellationFlag.run { [options] flag in
+        try maintenance.flush(keepingFewerThan: options.freshLimit)
+        return try maintenance.merge(flag)
+      }
+    } catch is CancellationError {
+      return []
+    }
   }
 
   private func noteLost(_ files: [String]) {
