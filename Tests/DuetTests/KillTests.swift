@@ -26,7 +26,7 @@ import Testing
   /// Eight segments of captions become one that is large enough for lists, and the kills fall while those are made.
   @Test(.enabled(if: Soak.factor > 1, "heavy: a part of Scripts/soak.sh"))
   func `the same while a merge makes lists`() async throws {
-    let folder = try Self.folder(parts: 1, pictures: 210, captions: 100)
+    let folder = try Self.folder(parts: 2, pictures: 105, captions: 100)
     try await Self.kill(
       Soak.count(2), scene: KillScene(folder, arguments: ["photos", "--fresh-limit", "2500"]),
       seed: Soak.seed(33), after: 0.6)
