@@ -27,7 +27,7 @@ struct ANNBenchmark: ParsableCommand {
   var storage = "float32"
 
   @Option(help: "Recalls to ask for.")
-  var recall: [Double] = [0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995, 0.999]
+  var recall: [Double] = [0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995, 0.999]
 
   @Flag(help: "Exact search only.")
   var exact = false

@@ -8,6 +8,7 @@ extension Segment {
   ///
   /// - Throws: ``IndexError``, `.damaged`, that names the first fault.
   package func verify() throws(IndexError) {
+    willReadAll()
     for section in header.sections {
       let range = section.offset..<(section.offset + section.length)
       let checksum = file.withBytes { CRC32C.checksum($0.extracting(range)) }

@@ -54,18 +54,25 @@ package struct VectorSearch: Sendable {
   let pool: ComputePool
   /// The space of the codes; nil when no source has any.
   private let rotation: Rotation?
+  /// Whether scans give pages back.
+  private let releasesPages: Bool
   private let searchID: UInt64
   private static let searchCount = Atomic<UInt64>(0)
 
   /// Freezes `sources`.
   ///
   /// - Throws: ``IndexError``, `.wrongDimension`, when a source has another dimension.
-  package init(dimension: Int, sources: [VectorSource]) throws(IndexError) {
-    try self.init(dimension: dimension, sources: sources, pool: .shared)
+  ///
+  /// - Parameter memoryLimit: when the sources' files are larger than this together, pages that a scan has read are given
+  ///   back to the system as soon as it is done with them, so that a large library does not push other programs out.
+  package init(dimension: Int, sources: [VectorSource], memoryLimit: Int? = nil) throws(IndexError) {
+    try self.init(dimension: dimension, sources: sources, pool: .shared, memoryLimit: memoryLimit)
   }
 
   /// The same, with threads of its own: for benchmarks and tests.
-  package init(dimension: Int, sources: [VectorSource], pool: ComputePool) throws(IndexError) {
+  package init(
+    dimension: Int, sources: [VectorSource], pool: ComputePool, memoryLimit: Int? = nil
+  ) throws(IndexError) {
     for source in sources where source.table.dimension != dimension {
       throw IndexError(
         .wrongDimension,
@@ -75,6 +82,7 @@ package struct VectorSearch: Sendable {
     self.sources = sources
     self.pool = pool
     rotation = sources.contains { $0.table.codes != nil } ? Rotation(dimension: dimension) : nil
+    releasesPages = memoryLimit.map { $0 < sources.reduce(0) { $0 + $1.table.mappedSize } } ?? false
     liveCounts = sources.map { $0.live?.count ?? $0.table.count }
     vectorCount = liveCounts.reduce(0, +)
     searchID = Self.searchCount.add(1, ordering: .relaxed).newValue
@@ -172,10 +180,12 @@ package struct VectorSearch: Sendable {
       // Blocks outermost, so that a block's rows are read once from memory for all chunks of queries.
       let (block, chunk) = (parts[task / chunks.count], chunks[task % chunks.count])
       let best = scan.best(of: chunk, in: block)
+      if releasesPages { block.table.release(block.slots) }
       answers.withLock { answers in
         for (query, list) in zip(chunk, best) where !list.isEmpty { answers[query].append(list) }
       }
     }
+    if releasesPages { for source in sources { source.table.releaseRows() } }
     return answers.withLock { $0 }
   }
 

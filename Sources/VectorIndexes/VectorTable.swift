@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Files
 internal import LinearAlgebra
 
 /// The keys and rows of one segment or of the fresh vectors, wherever they lie: what every scan runs over.
@@ -7,6 +8,8 @@ internal import LinearAlgebra
 struct VectorTable: @unchecked Sendable {
   // Unchecked: the memory is never written while `owner`, which the table keeps alive, exists.
   private let owner: any AnyObject & Sendable
+  /// The map that all of it lies in, if it is one.
+  private let file: MappedFile?
   /// Numbers in a vector.
   let dimension: Int
   /// The item of each slot.
@@ -25,6 +28,7 @@ struct VectorTable: @unchecked Sendable {
     ordinals: UnsafePointer<UInt32>, rows: StoredRows, codes: CodeTable? = nil, lists: InvertedLists? = nil
   ) {
     self.owner = owner
+    file = owner as? MappedFile
     self.dimension = dimension
     self.items = UnsafeBufferPointer(start: items, count: rows.count)
     self.ordinals = UnsafeBufferPointer(start: ordinals, count: rows.count)
@@ -77,6 +81,28 @@ struct VectorTable: @unchecked Sendable {
     var bitmap = SlotBitmap(slotCount: count)
     forEachSlotRange(of: wanted) { _, slots in bitmap.insert(slots) }
     return bitmap
+  }
+
+  /// Bytes that are mapped; 0 for vectors in memory.
+  var mappedSize: Int { file?.size ?? 0 }
+
+  /// Lets the system take back the pages of what a scan of `slots` read: codes, or else rows. They stay in its cache while
+  /// it has room, and are mapped again when they are read.
+  func release(_ slots: Range<Int>) {
+    guard let file else { return }
+    let (base, rowSize) =
+      if let codes { (UnsafeRawPointer(codes.codes), codes.dimension) } else {
+        (rows.base, rows.dimension * rows.storage.scalarSize)
+      }
+    let start = base - file.base
+    file.advise(.dontNeed, range: (start + slots.lowerBound * rowSize)..<(start + slots.upperBound * rowSize))
+  }
+
+  /// The same for all rows, of which codes asked for a few here and there.
+  func releaseRows() {
+    guard let file else { return }
+    let start = rows.base - file.base
+    file.advise(.dontNeed, range: start..<(start + count * rows.dimension * rows.storage.scalarSize))
   }
 
   /// Whether rows are scored with rotated queries, since they are rotated themselves.

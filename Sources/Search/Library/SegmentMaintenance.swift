@@ -99,6 +99,7 @@ struct SegmentMaintenance: Sendable {
     _ cancellation: CancellationFlag
   ) throws {
     let sources = try group.map { try Segment(location.segment($0.file), size: Int($0.bytes)) }
+    for source in sources { source.willReadAll() }
     var rows: [(key: VectorKey, source: Int, slot: Int)] = []
     for (index, source) in sources.enumerated() {
       let dead = source.bitmap(of: snapshot.tombstones[group[index].id] ?? [])
