@@ -10,6 +10,7 @@ packages=(
   libsqlite3-dev                                  # the catalog
   fonts-noto-color-emoji unicode-cldr-core        # the demo's pictures and their names
   python3-fonttools                               # takes the pictures out of the font
+  python3-pil fonts-dejavu-core                   # draws the demo's contact sheet
 )
 
 if ! command -v swift >/dev/null; then

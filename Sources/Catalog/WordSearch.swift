@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import GRDB
 
 /// How much a word counts by the place it stands in.
@@ -16,7 +17,7 @@ package struct WordToken: Hashable, Sendable {
   package let text: String
   /// How many items hold it; counted up to half of the library only.
   package let itemCount: Int
-  /// Held by so few items that holding it alone makes a hit.
+  /// Held by fewer than a tenth of the items.
   package let isRare: Bool
 }
 
@@ -25,6 +26,9 @@ package struct WordHit: Hashable, Sendable {
   package let item: ItemID
   /// BM25; larger is nearer.
   package let score: Double
+  /// How much of what was asked for the item holds, in 0...1: every token of the query counts by its inverse document
+  /// frequency, `ln(1 + N / n)`; one that no item holds counts as one that a single item holds.
+  package let share: Double
 }
 
 /// What a search for words found.
@@ -56,7 +60,8 @@ extension CatalogStore {
     _ text: String, weights: WordWeights = WordWeights(), limit: Int? = nil
   ) throws(CatalogError) -> WordMatches {
     try read { db in
-      let tokens = try Self.queryTokens(db, text, itemCount: try Self.itemCount(db))
+      let itemCount = try Self.itemCount(db)
+      let tokens = try Self.queryTokens(db, text, itemCount: itemCount)
       guard let expression = Self.expression(tokens) else { return WordMatches(hits: [], tokens: tokens) }
       let sql = """
         SELECT rowid, -bm25(words, ?, ?, ?, ?) AS score FROM words WHERE words MATCH ?
@@ -68,12 +73,35 @@ extension CatalogStore {
           weights.caption, weights.tag, weights.name, weights.folder, expression,
           limit.map { max(0, $0) } ?? -1,
         ])
-      var hits: [WordHit] = []
-      while let row = try rows.next() {
-        hits.append(WordHit(item: try row.integer(0), score: try row.real(1)))
-      }
+      var scores: [(item: ItemID, score: Double)] = []
+      while let row = try rows.next() { scores.append((try row.integer(0), try row.real(1))) }
+      let shares = try Self.shares(db, tokens, of: scores.map(\.item), itemCount: itemCount)
+      let hits = zip(scores, shares).map { WordHit(item: $0.item, score: $0.score, share: $1) }
       return WordMatches(hits: hits, tokens: tokens)
     }
+  }
+
+  /// ``WordHit/share`` of each item. With one token there is nothing to count: every hit holds it.
+  ///
+  /// - Complexity: O(items that hold a token, for each token).
+  private static func shares(
+    _ db: Database, _ tokens: [WordToken], of items: [ItemID], itemCount: Int
+  ) throws -> [Double] {
+    guard tokens.count > 1 else { return items.map { _ in 1 } }
+    let places = Dictionary(items.enumerated().map { ($1, $0) }) { first, _ in first }
+    var shares = [Double](repeating: 0, count: items.count)
+    var whole = 0.0
+    for token in tokens {
+      let weight = log1p(Double(itemCount) / Double(max(token.itemCount, 1)))
+      whole += weight
+      guard token.itemCount > 0 else { continue }
+      let sql = "SELECT rowid FROM words WHERE words MATCH ?"
+      let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: [quoted(token.text)])
+      while let row = try rows.next() {
+        if let place = places[try row.integer(0)] { shares[place] += weight }
+      }
+    }
+    return shares.map { min($0 / whole, 1) }
   }
 
   /// The items that hold the tokens of `text` side by side, in one caption, tag, name or folder; ascending.

@@ -8,7 +8,8 @@ package import Search
 package struct LibraryRun: Sendable {
   /// How every query is asked.
   package struct Options: Sendable {
-    package var sources = Set(HitSource.allCases)
+    /// nil: as for a search, by the kind of query.
+    package var sources: Set<HitSource>?
     package var fusion = Fusion.standard
     /// nil: as for a search, by the kind of query.
     package var cut: Cut?
@@ -71,9 +72,9 @@ package struct LibraryRun: Sendable {
     let started = ContinuousClock.now
     let result = try engine.search(request)
     let elapsed = ContinuousClock.now - started
-    let ranking = result.hits.lazy.map(\.item.id).filter { !query.excluded.contains($0) }
+    let ranking = result.hits.map(\.item.id).filter { !query.excluded.contains($0) }
     return LibraryResult.Answer(
-      kind: query.kind, foundNothing: ranking.isEmpty,
+      kind: query.kind, hitCount: ranking.count,
       outcome: query.relevant.isEmpty ? nil : Outcome(of: query.relevant, in: ranking),
       milliseconds: Double(elapsed.components.seconds) * 1e3 + Double(elapsed.components.attoseconds) * 1e-15)
   }
@@ -84,14 +85,15 @@ package struct LibraryResult: Sendable {
   /// One query's answer.
   package struct Answer: Sendable {
     package let kind: String
-    package let foundNothing: Bool
+    /// How many hits were returned, at most ``LibraryRun/Options/depth``.
+    package let hitCount: Int
     /// nil for a query that nothing answers.
     package let outcome: Outcome?
     package let milliseconds: Double
 
-    package init(kind: String, foundNothing: Bool, outcome: Outcome?, milliseconds: Double) {
+    package init(kind: String, hitCount: Int, outcome: Outcome?, milliseconds: Double) {
       self.kind = kind
-      self.foundNothing = foundNothing
+      self.hitCount = hitCount
       self.outcome = outcome
       self.milliseconds = milliseconds
     }
@@ -105,6 +107,9 @@ package struct LibraryResult: Sendable {
     package let measures: Measures?
     /// The share of queries that returned nothing.
     package let nothing: Double
+    /// The mean share of right answers among the hits, over the queries that something answers and that returned
+    /// something; nil when there is none.
+    package let right: Double?
     /// Of the time from request to answer, in milliseconds.
     package let medianTime: Double
     package let slowTime: Double
@@ -132,10 +137,14 @@ package struct LibraryResult: Sendable {
     guard let median = Statistics.median(answers.map(\.milliseconds)),
       let slow = Statistics.percentile(0.95, of: answers.map(\.milliseconds))
     else { return nil }
+    let shares = answers.compactMap { answer in
+      answer.hitCount > 0 ? answer.outcome.map { Double($0.ranks.count) / Double(answer.hitCount) } : nil
+    }
     return Row(
       kind: name, queryCount: answers.count,
       measures: Measures(answers.compactMap(\.outcome), recallDepths: LibraryRun.recallDepths),
-      nothing: Double(answers.count(where: \.foundNothing)) / Double(answers.count), medianTime: median,
+      nothing: Double(answers.count { $0.hitCount == 0 }) / Double(answers.count),
+      right: shares.isEmpty ? nil : shares.reduce(0, +) / Double(shares.count), medianTime: median,
       slowTime: slow)
   }
 }

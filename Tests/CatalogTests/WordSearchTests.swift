@@ -97,6 +97,29 @@ import Testing
     }
   }
 
+  @Test func `a hit says how much of the query it holds`() throws {
+    let library = try TestLibrary()
+    for index in 0..<97 { try library.add("\(index).jpg", captions: [index < 9 ? "flag" : "filler"]) }
+    let kenya = try library.add("x.jpg", captions: ["flag: Kenya"])
+    let both = try library.add("y.jpg", captions: ["flag Kenya Kenya"])
+    func shares(_ text: String) throws -> [ItemID: Double] {
+      let hits = try library.store.wordMatches(text).hits
+      return Dictionary(uniqueKeysWithValues: hits.map { ($0.item, $0.share) })
+    }
+    // 99 items: 11 hold "flag", 2 "Kenya", none "nowhere", which counts as if one did.
+    let flag = log(1 + 99.0 / 11)
+    let name = log(1 + 99.0 / 2)
+    let unknown = log(100.0)
+    #expect(try shares("Kenya") == [kenya: 1, both: 1])
+    let one = try shares("flag of Kenya")
+    #expect(one[kenya] == 1 && one[both] == 1 && one.count == 2)
+    let two = try shares("Kenya nowhere")
+    #expect(two.count == 2 && abs((two[kenya] ?? 0) - name / (name + unknown)) < 1e-12)
+    let three = try shares("flag Kenya nowhere")
+    #expect(abs((three[both] ?? 0) - (flag + name) / (flag + name + unknown)) < 1e-12)
+    #expect(try shares("Kenya filler")[kenya].map { $0 < 1 } == true)
+  }
+
   @Test func `names, folders and tags are found; captions count most`() throws {
     let library = try TestLibrary()
     for index in 0..<20 { try library.add("filler/q\(index).jpg") }

@@ -50,10 +50,13 @@ import Testing
     #expect(json["composed"]?["median_rank"] is NSNull)
     #expect(json["all"]?["queries"] as? Int == 6 && json["all"]?["answerable"] as? Int == 5)
     #expect(json["nonsense"]?["recall"] == nil)
+    // Six pictures were returned, one of them right; of what nothing answers, nothing is right.
+    #expect((json["image"]?["right"] as? Double).map { abs($0 - 1.0 / 6) < 1e-9 } == true)
+    #expect(json["nonsense"]?["right"] is NSNull)
     #expect((json["text"]?["median_ms"] as? Double).map { $0 > 0 } == true)
     let table = try await duet("eval", "library", file)
     #expect(table.status == 0 && table.err.isEmpty)
-    #expect(table.lines[1].hasPrefix("| query    | queries |") && table.lines[1].contains("| nothing |"))
+    #expect(table.lines[1].hasPrefix("| query    | queries |") && table.lines[1].contains("| nothing | "))
     #expect(table.lines[2].hasPrefix("| -------- | ------: |"))
   }
 

@@ -96,7 +96,7 @@ import Testing
   @Test func `rows of a library by kind, the natural ones first`() throws {
     func answer(_ kind: String, rank: Int?, _ time: Double) -> LibraryResult.Answer {
       LibraryResult.Answer(
-        kind: kind, foundNothing: rank == nil,
+        kind: kind, hitCount: rank == nil ? 0 : 4,
         outcome: kind == "nonsense" ? nil : Outcome(ranks: rank.map { [$0] } ?? [], relevantCount: 1),
         milliseconds: time)
     }
@@ -109,6 +109,8 @@ import Testing
     #expect(rows.map(\.queryCount) == [2, 1, 2, 5])
     // Nothing came back for one of two texts, one of two nonsense queries, two of all five.
     #expect(rows.map(\.nothing) == [0.5, 0, 0.5, 0.4])
+    // One right of four, where something came back and there is something right.
+    #expect(rows.map(\.right) == [0.25, 0.25, nil, 0.25])
     #expect(rows[0].measures?.recall[0].value == 0.5 && rows[2].measures == nil)
     // All: ranks 2, 1, none of three queries that have answers.
     #expect(rows[3].measures?.queryCount == 3)

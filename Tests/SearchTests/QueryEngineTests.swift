@@ -95,6 +95,44 @@ struct QueryEngineTests {
     #expect(scores == scores.sorted(by: >))
   }
 
+  @Test("Beside a picture the captions' vectors are not asked unless named")
+  func composedSources() throws {
+    func sources(_ sources: Set<HitSource>?) throws -> [HitSource] {
+      var request = SearchRequest(terms: [try .item("397"), try .text("Rex")], explains: true)
+      request.sources = sources
+      let result = try QueryEngine(library: try library.snapshot()).search(request)
+      return result.plan?.lists.map(\.source) ?? []
+    }
+    #expect(try sources(nil) == [.image, .words])
+    #expect(try sources([.image]) == [.image])
+    #expect(try sources(Set(HitSource.allCases)) == [.image, .caption, .words])
+    let text = try library.search([try .text("Rex")]) { $0.explains = true }
+    #expect(text.plan?.lists.map(\.source) == [.image, .caption, .words])
+  }
+
+  @Test("One common word of several does not make a hit, and the words' weight is the share that is held")
+  func sharedWord() throws {
+    let countries = (0..<80).map {
+      QueryLibrary.Picture(path: "\($0).png", shows: ["thing\($0)"], captions: ["flag country\($0)"])
+    }
+    let others = (80..<900).map { QueryLibrary.Picture(path: "\($0).png", shows: ["thing\($0)"]) }
+    let library = try QueryLibrary(countries + others)
+    func found(_ text: String, _ cut: Cut = .auto) throws -> [Int64] {
+      try library.search([try .text(text)]) {
+        $0.sources = [.words]
+        $0.cut = cut
+        $0.limit = 100
+      }.hits.map(\.item.id)
+    }
+    #expect(try found("flag of country7") == [8])
+    #expect(try found("flag of nowhere") == [])
+    #expect(try found("flag of nowhere", .off).count == 80)
+    #expect(try found("flag").count == 80)
+    #expect(try found("country7 nowhere") == [8])
+    #expect(try found("flag of nowhere", .z(4)) == [])
+    #expect(try found("flag", .z(4)).count == 80)
+  }
+
   @Test("A z that is asked for holds for words, too")
   func wordsCut() throws {
     #expect(try library.search([try .text("rex")]) { $0.cut = .z(5) }.hits.map(\.item.id) == [396])

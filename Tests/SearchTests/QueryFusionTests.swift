@@ -48,16 +48,16 @@ struct QueryFusionTests {
 
   @Test("A hit goes when it is about the excluded thing as much as about the query")
   func exclusion() throws {
-    // Nulls of mean 0.2 and 0.5, sd 0.1 each: scores must be read against them.
+    // Nulls of mean 0.2 and 0.5, sd 0.1 each (on Fisher's scale 0.21 ± 0.10 and 0.56 ± 0.13): scores must be read against them.
     let text = try #require(NullDistribution(scores: (0..<100).map { 0.2 + ($0 % 2 == 0 ? 0.1 : -0.1) }))
     let picture = try #require(NullDistribution(scores: (0..<100).map { 0.5 + ($0 % 2 == 0 ? 0.1 : -0.1) }))
     func drops(_ excluded: Float, _ query: Float) -> Bool {
       Exclusion.drops(excluded: excluded, query: query, excludedNull: picture, queryNull: text)
     }
-    #expect(!drops(0.65, 0.3))  // z 1.5: unrelated to what is excluded, although 0.65 > 0.3
-    #expect(drops(0.75, 0.5))  // z 2.5 against 3: within the margin
-    #expect(!drops(0.75, 0.6))  // z 2.5 against 4
-    #expect(drops(0.95, 0.6))  // z 4.5 against 4
+    #expect(!drops(0.65, 0.3))  // z 1.6: unrelated to what is excluded, although 0.65 > 0.3
+    #expect(drops(0.75, 0.5))  // z 3.1 against 3.3: within the margin
+    #expect(!drops(0.75, 0.6))  // z 3.1 against 4.7
+    #expect(drops(0.95, 0.6))  // z 9.5 against 4.7
     #expect(Exclusion.drops(excluded: 0.5, query: 0.4, excludedNull: nil, queryNull: text))
   }
 }

@@ -35,14 +35,22 @@ package enum Cut: Sendable, Equatable {
   ///   - scores: the best ones, descending; all of the population's, or its head.
   ///   - population: items that could have been hits: those that the filter allows.
   ///   - null: nil keeps everything, since nothing is known.
+  ///   - falseHitsComeTogether: between texts the scores of one unrelated query spread twice as wide as another's, and
+  ///     captions that differ in a word are near each other: a query has no false hit, or dozens. Their number is no
+  ///     evidence then, so with `auto` the best must first be better than the best of nine in ten unrelated queries.
   /// - Returns: a count in `0...scores.count`. When the scores are only the population's head, and the whole head
   ///   stands, more may follow.
-  package func passing(_ scores: [Float], population: Int, null: NullDistribution?) -> Int {
+  package func passing(
+    _ scores: [Float], population: Int, null: NullDistribution?, falseHitsComeTogether: Bool = false
+  ) -> Int {
     guard let null else { return scores.count }
     switch self {
     case .off: return scores.count
     case .z(let least): return scores.prefix { null.z($0) >= least }.count
     case .auto:
+      if falseHitsComeTogether, let best = scores.first, !null.isBeyondUsualBest(best, among: population) {
+        return 0
+      }
       var rank = scores.count
       while rank > 0 {
         let expected = Double(population) * null.tailProbability(scores[rank - 1])

@@ -41,6 +41,7 @@ struct QueryRun {
   let depth: Int
   let kind: QueryKind
   let cut: Cut
+  let sources: Set<HitSource>
   let terms: TermVectors
   let composeRule: ComposeRule
   let composition: Composition?
@@ -65,6 +66,7 @@ struct QueryRun {
     let composed = try terms.composition(rule: composeRule)
     composition = composed?.sum
     composedTerms = composed?.terms ?? []
+    sources = request.sources ?? QueryRun.sources(of: kind)
     selection = try library.selection(request.filters)
   }
 
@@ -74,16 +76,22 @@ struct QueryRun {
     return texts == composed.count ? .text : texts == 0 ? .image : .composed
   }
 
+  /// Where hits are looked for by default. Beside a picture a text says what is to change: its words may swap neighbours,
+  /// the captions' vectors, which are near all that resembles the text, are not asked. `Benchmarks/decide.py` measures it.
+  private static func sources(of kind: QueryKind) -> Set<HitSource> {
+    kind == .text ? Set(HitSource.allCases) : [.image, .words]
+  }
+
   /// Asks every source.
   mutating func collect() throws {
-    lists.imageDecides = kind != .text && composition != nil && request.sources.contains(.image)
+    lists.imageDecides = kind != .text && composition != nil && sources.contains(.image)
     if let composition {
       for field in fields {
         if let list = try neighbors(of: composition.vector, in: field) { lists.fields.append(list) }
       }
     }
     let wanted = request.terms.filter { $0.role == .want }.compactMap(\.text)
-    guard !wanted.isEmpty, request.sources.contains(.words) else { return }
+    guard !wanted.isEmpty, sources.contains(.words) else { return }
     var matches = try library.catalog.wordMatches(
       wanted.joined(separator: "\n"), limit: selection == nil ? depth : nil)
     if let selection { matches.hits.removeAll { !selection.contains($0.item) } }
@@ -93,7 +101,7 @@ struct QueryRun {
 
   /// The fields that are asked.
   private var fields: [VectorField] {
-    VectorField.allCases.filter { request.sources.contains($0 == .image ? .image : .caption) }
+    VectorField.allCases.filter { sources.contains($0 == .image ? .image : .caption) }
   }
 
   private func neighbors(of vector: [Float], in field: VectorField) throws -> QueryLists.Field? {
@@ -109,7 +117,9 @@ struct QueryRun {
       field: field, null: null, neighbors: neighbors,
       // Two fields have two chances of a false hit.
       paths: request.explains ? vectors.paths(k: depth, filter: filter, recall: request.recall) : [],
-      passing: cut.passing(neighbors.map(\.score), population: population * fieldCount, null: null),
+      passing: cut.passing(
+        neighbors.map(\.score), population: population * fieldCount, null: null,
+        falseHitsComeTogether: field == .caption),
       population: population, weight: weight)
   }
 
@@ -201,7 +211,7 @@ struct QueryRun {
       [
         QueryPlan.ListPlan(
           source: .words, weight: lists.wordWeight, ranked: words.hits.count,
-          passing: lists.wordsPassing(cut), null: nil, paths: [])
+          passing: lists.wordsPassing(cut).count, null: nil, paths: [])
       ]
     }
     return QueryPlan(

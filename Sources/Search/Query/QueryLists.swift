@@ -34,8 +34,13 @@ struct QueryLists {
 
   /// Words and captions re-order so many of a composed query's best, whatever the limit.
   static let rerankWindow = 100
-  /// The z that the best match of words counts as, where z are added up.
+  /// The z that the best match of words counts as, where z are added up, if it holds all that was asked for.
   static let wordsZ: Float = 6
+  /// What a match of hardly anything counts as: where other sources than the picture begin to be heard.
+  static let leastWordsZ = Float(Fusion.heard)
+  /// A match of words stands by itself if it holds this share of what was asked for, see `WordHit.share`: of "flag of
+  /// Sikkim" all flags hold a word, and none is the answer.
+  static let leastShare = 0.3
 
   /// The items that stand.
   func survivors(cut: Cut) -> Set<ItemID> {
@@ -43,24 +48,31 @@ struct QueryLists {
     for field in fields where !imageDecides || field.field == .image {
       items.formUnion(field.neighbors.prefix(field.passing).lazy.map(\.item))
     }
-    if !imageDecides { items.formUnion(wordEntries().prefix(wordsPassing(cut)).lazy.map(\.item)) }
+    if !imageDecides { items.formUnion(wordsPassing(cut)) }
     return items
   }
 
-  /// How many of the best matches of words stand: all of them, unless a z was asked for.
-  func wordsPassing(_ cut: Cut) -> Int {
-    guard case .z(let least) = cut else { return words?.hits.count ?? 0 }
-    return wordEntries().prefix { $0.z >= least }.count
+  /// The matches of words that stand by themselves.
+  func wordsPassing(_ cut: Cut) -> [ItemID] {
+    switch cut {
+    case .off: words?.hits.map(\.item) ?? []
+    case .auto: words?.hits.filter { $0.share >= QueryLists.leastShare }.map(\.item) ?? []
+    case .z(let least): wordEntries().prefix { $0.z >= least }.map(\.item)
+    }
   }
 
   /// The matches of words, with a z that can stand beside the fields'.
   private func wordEntries(among window: Set<ItemID>? = nil) -> [Fusion.Entry] {
-    guard let words, let best = words.hits.first?.score else { return [] }
+    guard let words, let first = words.hits.first else { return [] }
+    let best = first.score
     return words.hits.compactMap { hit in
       guard window?.contains(hit.item) ?? true else { return nil }
       // Rounded, so that equal texts share a rank.
       let relative = best > 0 ? Float(hit.score / best) : 1
-      return Fusion.Entry(item: hit.item, score: Float(hit.score), z: QueryLists.wordsZ * max(relative, 0))
+      return Fusion.Entry(
+        item: hit.item, score: Float(hit.score),
+        z: QueryLists.leastWordsZ
+          + (QueryLists.wordsZ - QueryLists.leastWordsZ) * Float(first.share) * max(relative, 0))
     }
   }
 
@@ -83,8 +95,8 @@ struct QueryLists {
 }
 
 /// How much the sources count. Texts are looked for everywhere alike; with text and picture in the query its composed
-/// vector leads, and what captions and words add can only swap neighbours. A picture by itself is compared with pictures
-/// alone: no caption may put another before the very same picture.
+/// vector leads, and what captions and words add, where they are asked for, can only swap neighbours. A picture by itself
+/// is compared with pictures alone: no caption may put another before the very same picture.
 enum SourceWeights {
   static func weight(of source: HitSource, kind: QueryKind) -> Double {
     switch (source, kind) {

@@ -17,8 +17,9 @@ package struct SearchRequest: Sendable {
   /// Turns ``sort`` around.
   package var isReversed: Bool
   package var fusion: Fusion
-  /// Where hits are looked for. With fewer than all an evaluation sees what each is worth.
-  package var sources = Set(HitSource.allCases)
+  /// Where hits are looked for; nil: everywhere for wanted texts, and not among the captions' vectors for others. With fewer
+  /// than all an evaluation sees what each is worth.
+  package var sources: Set<HitSource>?
   /// How terms are added; nil for the way that the library's model was trained with.
   package var composeRule: ComposeRule?
   /// How many of the true nearest must be found. Lists go deep, so less than all pays in libraries of a million only.
@@ -53,7 +54,7 @@ package struct SearchRequest: Sendable {
       throw SearchError(
         .invalidRequest, "\(terms.count) terms: a query has at most \(Term.Limits.terms)")
     }
-    guard !sources.isEmpty else {
+    guard sources?.isEmpty != true else {
       throw SearchError(.invalidRequest, "nowhere to search: name at least one of image, caption and words")
     }
     guard terms.contains(where: { $0.role == .want }) else {

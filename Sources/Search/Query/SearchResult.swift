@@ -82,7 +82,7 @@ package struct QueryPlan: Sendable {
     package let word: String
     /// Items that hold it.
     package let items: Int
-    /// In so few items that holding it alone makes a hit.
+    /// In fewer than a tenth of the items.
     package let isRare: Bool
   }
 

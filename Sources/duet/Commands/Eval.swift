@@ -50,7 +50,8 @@ struct Eval: ParsableCommand {
             (the third on one line). A term has a text, an image or an item, a weight, and a role: want, avoid or \
             exclude. "kind" names the row of the table; without it that is text, image or composed. \
             What "exclude" names is taken out of the answers first. "nothing" is the percentage of queries that \
-            returned nothing.
+            returned nothing, "right" the mean percentage of right answers among the hits of those that did return \
+            some.
             """))
     }
 
@@ -58,9 +59,9 @@ struct Eval: ParsableCommand {
     var queries: String
     @Option(
       help: ArgumentHelp(
-        "Where hits are looked for: image, caption, words, several with commas, or all.", valueName: "fields")
-    )
-    var fields = FieldChoice(sources: Set(HitSource.allCases))
+        "Where hits are looked for: image, caption, words, several with commas, or all (default: as in a search).",
+        valueName: "fields"))
+    var fields: FieldChoice?
     @Option(
       help: ArgumentHelp(
         "Where hits end: auto, off or z:NUMBER (default: as in a search).", valueName: "rule"))
@@ -88,14 +89,15 @@ struct Eval: ParsableCommand {
       let result = try await Progress.shown { progress in
         try await LibraryRun(library: snapshot, options: options, progress: progress).run(queries)
       }
-      let cutName = options.cut?.description ?? "as in a search"
+      let asked = "as in a search"
       let report = EvaluationReport(
         result,
-        title: "\(self.queries): \(snapshot.state.itemCount.grouped) items, fields \(fields.name), "
-          + "fusion \(fusion.rawValue), cut \(cutName)" + (compose.map { ", \($0.rawValue)" } ?? ""),
+        title: "\(self.queries): \(snapshot.state.itemCount.grouped) items, "
+          + "fields \(fields?.name ?? asked), fusion \(fusion.rawValue), "
+          + "cut \(options.cut?.description ?? asked)" + (compose.map { ", \($0.rawValue)" } ?? ""),
         facts: [
           ("queries", .string(self.queries)), ("items", .int(snapshot.state.itemCount)),
-          ("model", .optional(opened.choice?.embedder.id)), ("fields", .string(fields.name)),
+          ("model", .optional(opened.choice?.embedder.id)), ("fields", .optional(fields?.name)),
           ("fusion", .string(fusion.rawValue)), ("cut", .optional(options.cut?.description)),
           ("compose_rule", .optional(compose?.rawValue)), ("top", .int(top)),
         ])
@@ -104,7 +106,7 @@ struct Eval: ParsableCommand {
 
     private func runOptions() throws -> LibraryRun.Options {
       var options = LibraryRun.Options()
-      options.sources = fields.sources
+      options.sources = fields?.sources
       options.cut = try cut.map { try Cut(parsing: $0) }
       options.fusion = fusion.fusion
       options.composeRule = compose
@@ -115,10 +117,8 @@ struct Eval: ParsableCommand {
 }
 
 /// `--fields`.
-struct FieldChoice: ExpressibleByArgument, CustomStringConvertible {
+struct FieldChoice: ExpressibleByArgument {
   let sources: Set<HitSource>
-
-  init(sources: Set<HitSource>) { self.sources = sources }
 
   init?(argument: String) {
     if argument == "all" {
@@ -136,9 +136,6 @@ struct FieldChoice: ExpressibleByArgument, CustomStringConvertible {
     sources.count == HitSource.allCases.count
       ? "all" : HitSource.allCases.filter { sources.contains($0) }.map(\.rawValue).joined(separator: ",")
   }
-
-  var description: String { name }
-  var defaultValueDescription: String { name }
 }
 
 /// Runs an evaluation with a line of progress, until the first Ctrl-C.

@@ -47,6 +47,7 @@ struct EvaluationReport {
         names: [("query", row.kind)], queryCount: row.queryCount, measures: row.measures,
         extra: [
           ("nothing", "nothing", Self.percent(row.nothing), .number(row.nothing)),
+          ("right", "right", row.right.map(Self.percent) ?? "", row.right.map(JSONText.number) ?? .null),
           ("ms", "median_ms", row.medianTime.formatted(digits: 1), .number(row.medianTime)),
           ("p95 ms", "p95_ms", row.slowTime.formatted(digits: 1), .number(row.slowTime)),
         ])

@@ -74,7 +74,7 @@ extension JSONText {
     let lists = plan.lists.map { list -> JSONText in
       [
         "source": .string(list.source.rawValue), "weight": .number(list.weight), "ranked": .int(list.ranked),
-        "passing": .int(list.passing), "null_mean": .optional(list.null?.mean),
+        "passing": .int(list.passing), "null_mean": .optional(list.null?.typicalScore),
         "null_deviation": .optional(list.null?.standardDeviation), "null_scores": .int(list.null?.count ?? 0),
         "paths": .strings(list.paths),
       ]

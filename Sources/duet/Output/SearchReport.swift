@@ -97,7 +97,7 @@ struct SearchReport {
         "  \(list.source.rawValue)  \(list.passing.grouped) of \(list.ranked.grouped) stand, weight \(list.weight)"
       if let null = list.null {
         line +=
-          ", unrelated \(Double(null.mean).formatted(digits: 3)) ± "
+          ", unrelated \(Double(null.typicalScore).formatted(digits: 3)) ± "
           + "\(Double(null.standardDeviation).formatted(digits: 3))"
       }
       lines.append(line)

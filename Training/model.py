@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The built-in model: its tokenizer, its two towers, the views it is trained on, and the folder the engine loads."""
+import json
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
+
+SIZE, CONTEXT, WIDTH = 48, 32, 256  # pixels, tokens, dimensions of the shared space
+MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+BOS, EOS = "<|startoftext|>", "<|endoftext|>"
+TOKENIZER = Path(__file__).parent / "tokenizer.json"
+
+
+def train_tokenizer(texts):
+    """BPE in CLIP's form. Training is not deterministic (ties), so it is saved once and loaded ever after."""
+    tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>", continuing_subword_prefix="", unk_token=EOS))
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()])
+    pattern = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(pattern), "removed", invert=True),
+        pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    tokenizer.train_from_iterator(texts, trainers.BpeTrainer(
+        vocab_size=9216, special_tokens=[BOS, EOS], end_of_word_suffix="</w>",
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    tokenizer = with_whole_alphabet(tokenizer)
+    bos, eos = tokenizer.token_to_id(BOS), tokenizer.token_to_id(EOS)
+    tokenizer.post_processor = processors.RobertaProcessing(
+        (EOS, eos), (BOS, bos), trim_offsets=False, add_prefix_space=False)
+    tokenizer.save(str(TOKENIZER))
+
+
+def with_whole_alphabet(tokenizer):
+    """Adds every byte symbol at the end of a word, as CLIP's vocabulary has it.
+
+    The trainer keeps only those it has seen, and a character it has not seen would become the unknown token, which is
+    the end of the text.
+    """
+    form = json.loads(tokenizer.to_str())
+    vocabulary = form["model"]["vocab"]
+    for symbol in sorted(pre_tokenizers.ByteLevel.alphabet()):
+        vocabulary.setdefault(symbol + "</w>", len(vocabulary))
+    return Tokenizer.from_str(json.dumps(form))
+
+
+class Texts:
+    """Text -> token ids, [n, longest], padded with the end token: the towers look at the first one only."""
+
+    def __init__(self):
+        self.tokenizer = Tokenizer.from_file(str(TOKENIZER))
+        self.bos, self.eos = self.tokenizer.token_to_id(BOS), self.tokenizer.token_to_id(EOS)
+
+    def encode(self, texts):
+        encodings = self.tokenizer.encode_batch(texts, add_special_tokens=False)
+        return [[self.bos] + encoding.ids[:CONTEXT - 2] + [self.eos] for encoding in encodings]
+
+    def padded(self, rows):
+        ids = torch.full((len(rows), max(map(len, rows))), self.eos)
+        for i, row in enumerate(rows):
+            ids[i, :len(row)] = torch.tensor(row)
+        return ids
+
+    def __call__(self, texts):
+        return self.padded(self.encode(texts))
+
+
+def make_model(texts):
+    text = CLIPTextConfig(vocab_size=texts.tokenizer.get_vocab_size(), num_hidden_layers=3, hidden_size=256,
+                          intermediate_size=1024, num_attention_heads=4, hidden_act="gelu",
+                          max_position_embeddings=CONTEXT, bos_token_id=texts.bos, eos_token_id=texts.eos,
+                          pad_token_id=texts.eos)
+    vision = CLIPVisionConfig(num_hidden_layers=5, hidden_size=192, intermediate_size=768, num_attention_heads=3,
+                              hidden_act="gelu", image_size=SIZE, patch_size=8)
+    configuration = CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=WIDTH)
+    return CLIPModel._from_config(configuration, attn_implementation="eager")  # faster than the fused kind at this size
+
+
+def unit(x):
+    return F.normalize(x, dim=-1)
+
+
+def embed_images(model, pictures, augment=False):
+    """[n, 4, c, c] uint8 -> [n, WIDTH], not normalised."""
+    return projected(model.get_image_features(pixel_values=view(pictures, augment)))
+
+
+def embed_ids(model, ids):
+    """[n, longest] token ids -> [n, WIDTH], not normalised."""
+    return projected(model.get_text_features(input_ids=ids))
+
+
+def projected(output):
+    return output if torch.is_tensor(output) else output.pooler_output
+
+
+def view(pictures, augment):
+    """[n, 4, c, c] uint8 -> [n, 3, SIZE, SIZE], normalised; training varies ground, place, scale, turn, colour, blur."""
+    x = pictures.float() / 255
+    n, rgb, alpha = len(x), x[:, :3], x[:, 3:]
+    ground = torch.ones(n, 3, 1, 1)
+    if not augment:
+        x = F.interpolate(rgb * alpha + ground * (1 - alpha), (SIZE, SIZE), mode="bicubic", antialias=True)
+    else:
+        ground = torch.where((torch.rand(n) < 0.6).view(-1, 1, 1, 1), ground, torch.rand(n, 3, 1, 1))
+        x = F.interpolate(rgb * alpha + ground * (1 - alpha), (SIZE, SIZE), mode="bilinear", antialias=True)
+        scale, angle = 1 + 0.25 * (torch.rand(n) - 0.3), 0.3 * (torch.rand(n) - 0.5)
+        dx, dy = 0.15 * (torch.rand(n) - 0.5), 0.15 * (torch.rand(n) - 0.5)
+        theta = torch.stack([torch.stack([scale * angle.cos(), -scale * angle.sin(), dx], 1),
+                             torch.stack([scale * angle.sin(), scale * angle.cos(), dy], 1)], 1)
+        x = F.grid_sample(x - ground, F.affine_grid(theta, (n, 3, SIZE, SIZE), align_corners=False),
+                          align_corners=False) + ground
+        x = torch.where((torch.rand(n) < 0.15).view(-1, 1, 1, 1), F.avg_pool2d(x, 3, 1, 1, count_include_pad=False), x)
+        x = x * (1 + 0.2 * (torch.rand(n, 3, 1, 1) - 0.5)) + 0.1 * (torch.rand(n, 3, 1, 1) - 0.5)
+        grey = x.mean(1, keepdim=True).expand_as(x)
+        x = torch.where((torch.rand(n) < 0.05).view(-1, 1, 1, 1), grey, x)
+    return (x.clamp(0, 1) - torch.tensor(MEAN).view(1, 3, 1, 1)) / torch.tensor(STD).view(1, 3, 1, 1)
+
+
+def save_folder(model, out):
+    """What the engine loads: config.json, model.safetensors (F16), tokenizer.json, preprocessor_config.json."""
+    out.mkdir(parents=True, exist_ok=True)
+    model.config.save_pretrained(out)
+    tensors = {k: v.to(torch.float16).contiguous() for k, v in model.state_dict().items() if v.is_floating_point()}
+    save_file(tensors, str(out / "model.safetensors"), metadata={"format": "pt"})
+    (out / "tokenizer.json").write_bytes(TOKENIZER.read_bytes())
+    (out / "preprocessor_config.json").write_text(json.dumps({
+        "do_resize": True, "size": {"shortest_edge": SIZE}, "resample": 3, "do_center_crop": True,
+        "crop_size": {"height": SIZE, "width": SIZE}, "do_rescale": True, "rescale_factor": 1 / 255,
+        "do_normalize": True, "image_mean": list(MEAN), "image_std": list(STD), "do_convert_rgb": True,
+    }, indent=2) + "\n", encoding="utf-8")
