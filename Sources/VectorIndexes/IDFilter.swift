@@ -17,7 +17,7 @@ package struct PreparedFilter: Sendable {
   let counts: [Int]
   /// Where in each source's lists those slots are; nil where there are no lists, or so little is allowed that they will
   /// not be asked.
-  let occupancies: [ListOccupancy?]
+  let occupancies: [DeferredOccupancy?]
   /// Which search it was made for.
   let searchID: UInt64
   /// How many vectors it allows.

@@ -54,8 +54,8 @@ struct SearchPlanner {
 
   /// - Parameters:
   ///   - allowedCount: slots that may be returned.
-  ///   - occupancy: how much of each list a filter allows; nil when there is no filter, or it has too little for lists.
-  func plan(_ table: VectorTable, allowedCount: Int, occupancy: ListOccupancy? = nil) -> SourcePlan {
+  ///   - isFiltered: whether a filter decides that, and it can be told how much of each list it allows.
+  func plan(_ table: VectorTable, allowedCount: Int, isFiltered: Bool = false) -> SourcePlan {
     guard allowedCount > 0 else { return .skip }
     guard let lists = table.lists else { return .scan(.small) }
     guard case .atLeast(let share) = recall, share < 1 else { return .scan(.wantedExact) }
@@ -64,7 +64,6 @@ struct SearchPlanner {
     let measured = lists.effort(recall: 1 - (1 - share) * 0.67)
     guard Double(measured.recall) >= share else { return .scan(.unreached) }
     let selectivity = Double(allowedCount) / Double(table.count)
-    let isFiltered = occupancy != nil
     let effort = effort(measured, lists, selectivity: selectivity, isFiltered: isFiltered)
     let cost = SearchCost(table)
     guard cost.probe(effort, lists, selectivity: selectivity) < cost.scan(allowedCount: allowedCount, k: k)

@@ -16,7 +16,7 @@ extension VectorSearch {
       let known = filter?.counts[source] ?? liveCounts[source]
       let reachable = AllowedSlots(
         slots: allowed[source], selectivity: Double(known) / Double(max(1, sources[source].table.count)),
-        occupancy: filter?.occupancies[source])
+        occupancy: filter?.occupancies[source]?.value)
       let found = probe(queries, quantized, k: k, source, effort, reachable)
       for query in lists.indices { if let list = found[query] { lists[query].append(list) } }
       let unanswered = found.indices.filter { found[$0] == nil }

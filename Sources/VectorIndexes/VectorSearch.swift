@@ -88,8 +88,8 @@ package struct VectorSearch: Sendable {
     searchID = Self.searchCount.add(1, ordering: .relaxed).newValue
   }
 
-  /// Turns a filter into slots: O(m log(n / m)) for m ids among n vectors; where there are lists, and the filter allows
-  /// more than so little that they will not be asked, it counts what they hold of it: O(n).
+  /// Turns a filter into slots: O(m log(n / m)) for m ids among n vectors. The first query that asks lists under it counts
+  /// what they hold of it: O(n).
   package func prepare(_ filter: IDFilter) -> PreparedFilter {
     let allowed = sources.map { source in
       var slots = source.table.bitmap(of: filter.items)
@@ -97,12 +97,10 @@ package struct VectorSearch: Sendable {
       return slots
     }
     let counts = allowed.map(\.count)
-    let occupancies = sources.indices.map { index -> ListOccupancy? in
+    let occupancies = sources.indices.map { index -> DeferredOccupancy? in
       let table = sources[index].table
-      guard let lists = table.lists, counts[index] >= table.count / SearchPlanner.gatheredShare else {
-        return nil
-      }
-      return ListOccupancy(lists, allowed[index], pool: pool)
+      guard counts[index] >= table.count / SearchPlanner.gatheredShare else { return nil }
+      return DeferredOccupancy(table, allowed[index], pool: pool)
     }
     return PreparedFilter(allowed: allowed, counts: counts, occupancies: occupancies, searchID: searchID)
   }
@@ -142,7 +140,8 @@ package struct VectorSearch: Sendable {
     let counts = filter?.counts ?? liveCounts
     return sources.indices.map { index in
       planner.plan(
-        sources[index].table, allowedCount: counts[index], occupancy: filter?.occupancies[index])
+        sources[index].table, allowedCount: counts[index],
+        isFiltered: filter?.occupancies[index] != nil)
     }
   }
 

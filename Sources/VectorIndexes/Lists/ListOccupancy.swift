@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Compute
 internal import LinearAlgebra
+internal import Synchronization
 
 /// How much of each inverted list a filter allows.
 ///
 /// What a filter leaves may lie anywhere: evenly among the lists, all in those near a query, or all in others. Counted
-/// once, when the filter is prepared, it tells every query which lists are worth a look, and when none near it is.
+/// once, it tells every query which lists are worth a look, and when none near it is.
 struct ListOccupancy: Sendable {
   /// Allowed entries of each list.
   let counts: [UInt32]
@@ -52,6 +53,30 @@ struct ListOccupancy: Sendable {
       if chosen.count >= least, held >= wanted { return chosen }
     }
     return nil
+  }
+}
+
+/// The occupancy of a filter, counted when the first query asks for it: exact searches never do.
+final class DeferredOccupancy: Sendable {
+  private let table: VectorTable
+  private let allowed: SlotBitmap
+  private let pool: ComputePool
+  private let known = Mutex<ListOccupancy?>(nil)
+
+  /// nil when the table has no lists.
+  init?(_ table: VectorTable, _ allowed: SlotBitmap, pool: ComputePool) {
+    guard table.lists != nil else { return nil }
+    self.table = table
+    self.allowed = allowed
+    self.pool = pool
+  }
+
+  /// Queries that come while it is being counted wait.
+  var value: ListOccupancy? {
+    known.withLock { known in
+      if known == nil, let lists = table.lists { known = ListOccupancy(lists, allowed, pool: pool) }
+      return known
+    }
   }
 }
 
