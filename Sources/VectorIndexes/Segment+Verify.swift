@@ -28,6 +28,10 @@ extension Segment {
       if let fault = row.withUnsafeBufferPointer({ UnitVector.fault(in: $0) }) {
         throw damage("the vector of slot \(slot) \(fault)")
       }
+      // Rotated rows are longer than vectors, and nothing is there.
+      guard row[dimension...].allSatisfy({ $0 == 0 }) else {
+        throw damage("the row of slot \(slot) goes on behind its \(dimension) numbers")
+      }
     }
     // int8 rows are their own codes.
     if let codes = table.codes, !table.isRotated { try verifyCodes(table.rows, codes) }
