@@ -25,7 +25,7 @@ struct BatchBenchmark: ParsableCommand {
     print(
       "Batch of \(queries) queries, k = 10, against \(count) x \(dimension); products count 2 FLOP each.\n")
     let table = Table("what", "s", "GFLOP/s", "queries/s", "of the best SGEMM")
-    for storage in RowStorage.allCases {
+    for storage in RowStorage.floats {
       let folder = try TemporaryFolder()
       let random = try RandomSegment(in: folder, count: count, dimension: dimension, storage: storage)
       let products = [

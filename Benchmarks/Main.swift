@@ -11,6 +11,7 @@ struct DuetBench: ParsableCommand {
     discussion: "Ratios are of runs that took turns in one process. Build with -c release.",
     subcommands: [
       ScanBenchmark.self, BatchBenchmark.self, CodesBenchmark.self, ANNBenchmark.self,
+      FilterBenchmark.self, StorageBenchmark.self, MergeBenchmark.self, OpenBenchmark.self,
       EmbedBenchmark.self,
     ])
 }

@@ -55,10 +55,16 @@ static inline ALWAYS_INLINE void avx512_block_sums(const uint8_t *lut, size_t di
   sums[1] = (lanes)_mm512_cvtepi32_ps(total1);
 }
 
+// The lanes of `mask` whose ids are allowed: the bit of id i is bit i % 32 of word i / 32, as x86 lays 64-bit words out.
+static inline ALWAYS_INLINE __mmask16 avx512_allowed(__mmask16 mask, __m512i id, const uint64_t *allowed) {
+  __m512i word = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), mask, _mm512_srli_epi32(id, 5), allowed, 4);
+  __m512i bit = _mm512_sllv_epi32(_mm512_set1_epi32(1), _mm512_and_si512(id, _mm512_set1_epi32(31)));
+  return _mm512_mask_test_epi32_mask(mask, word, bit);
+}
+
 // Packs the hits of each half together and writes them over 16 places; the caller has 32.
 static inline ALWAYS_INLINE size_t avx512_append(const lanes *scores, const uint8_t *ids, uint32_t hits,
                                                  const uint64_t *allowed, size_t id_count, duet_candidate *out) {
-  if (allowed != NULL) return codes_append_each(scores, ids, hits, allowed, id_count, out);
   if (id_count == 0) return 0;
   const __m512i last = _mm512_set1_epi32((int)(uint32_t)(id_count - 1 < UINT32_MAX ? id_count - 1 : UINT32_MAX));
   const __m512i first8 = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
@@ -67,6 +73,7 @@ static inline ALWAYS_INLINE size_t avx512_append(const lanes *scores, const uint
   UNROLL for (int half = 0; half < 2; half++) {
     __m512i id = _mm512_loadu_si512(ids + 64 * half);
     __mmask16 mask = _mm512_mask_cmple_epu32_mask((__mmask16)(hits >> (16 * half)), id, last);
+    if (allowed != NULL && mask != 0) mask = avx512_allowed(mask, id, allowed);
     if (mask == 0) continue;
     __m512i score = _mm512_maskz_compress_epi32(mask, (__m512i)scores[half]);
     id = _mm512_maskz_compress_epi32(mask, id);

@@ -7,9 +7,20 @@ package enum RowStorage: UInt32, Sendable, CaseIterable {
   case float32 = 1
   /// IEEE binary16: half the bytes; a unit vector loses about 0.0003 of its length's precision.
   case float16 = 2
+  /// Signed bytes, in steps of a scale that each row has of its own: a quarter of the bytes.
+  case int8 = 3
+
+  /// Those whose rows are the vectors themselves.
+  package static let floats: [RowStorage] = [.float32, .float16]
 
   /// Bytes of one number.
-  package var scalarSize: Int { self == .float32 ? 4 : 2 }
+  package var scalarSize: Int {
+    switch self {
+    case .float32: 4
+    case .float16: 2
+    case .int8: 1
+    }
+  }
 }
 
 /// Rows of `dimension` numbers that lie one after another, without padding.
@@ -26,9 +37,18 @@ package struct StoredRows: @unchecked Sendable {
   package let dimension: Int
   /// How a number is kept.
   package let storage: RowStorage
+  /// The step of each row's numbers, for ``RowStorage/int8``.
+  package let scales: UnsafePointer<Float>?
 
   /// Describes `count` rows at `base`.
-  package init(base: UnsafeRawPointer, count: Int, dimension: Int, storage: RowStorage) {
+  ///
+  /// - Parameter scales: `[count]`, for int8 rows.
+  package init(
+    base: UnsafeRawPointer, count: Int, dimension: Int, storage: RowStorage,
+    scales: UnsafePointer<Float>? = nil
+  ) {
+    precondition((storage == .int8) == (scales != nil), "int8 rows have scales, others have none")
+    self.scales = scales
     self.base = base
     self.count = count
     self.dimension = dimension
@@ -90,6 +110,10 @@ package struct ScanKernels: Sendable {
       table.dots_f16(
         queries, queryCount, first.assumingMemoryBound(to: UInt16.self), range.count, rows.dimension, scores,
         stride)
+    case .int8:
+      withWidened(rows, range) {
+        table.dots_f32(queries, queryCount, $0, range.count, rows.dimension, scores, stride)
+      }
     }
   }
 
@@ -108,6 +132,13 @@ package struct ScanKernels: Sendable {
       table.dots_at_f16(
         query, rows.base.assumingMemoryBound(to: UInt16.self), slots.baseAddress, slots.count, rows.dimension,
         scores)
+    case .int8:
+      for index in 0..<slots.count {
+        let slot = Int(slots[index])
+        withWidened(rows, slot..<(slot + 1)) {
+          table.dots_f32(query, 1, $0, 1, rows.dimension, scores + index, 1)
+        }
+      }
     }
   }
 
@@ -131,6 +162,24 @@ package struct ScanKernels: Sendable {
       UnsafeMutableRawPointer(output).copyMemory(from: first, byteCount: count * 4)
     case .float16:
       table.widen_f16(first.assumingMemoryBound(to: UInt16.self), count, output)
+    case .int8:
+      guard let scales = rows.scales else { return }
+      let steps = first.assumingMemoryBound(to: Int8.self)
+      for row in 0..<range.count {
+        let scale = scales[range.lowerBound + row]
+        let start = row * rows.dimension
+        for index in start..<(start + rows.dimension) { output[index] = Float(steps[index]) * scale }
+      }
+    }
+  }
+
+  /// Calls `body` with the rows `range` as float32.
+  @inline(__always)
+  private func withWidened(_ rows: StoredRows, _ range: Range<Int>, _ body: (UnsafePointer<Float>) -> Void) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: range.count * rows.dimension) { copies in
+      guard let copies = copies.baseAddress else { return }
+      widen(rows, range: range, into: copies)
+      body(copies)
     }
   }
 

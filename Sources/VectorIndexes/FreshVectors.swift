@@ -20,6 +20,7 @@ package final class FreshVectors: Sendable {
   package init(
     dimension: Int, storage: RowStorage, keys: [VectorKey], rows: [Float]
   ) throws(IndexError) {
+    precondition(storage != .int8, "fresh vectors are kept as they came until they are coded")
     guard (1...SegmentHeader.maximumDimension).contains(dimension), rows.count == keys.count * dimension
     else {
       throw IndexError(
@@ -82,12 +83,13 @@ private final class OwnedMemory: @unchecked Sendable {
     case .float16:
       ScanKernels.current.narrow(
         from, count: dimension, into: to.bindMemory(to: UInt16.self, capacity: dimension))
+    case .int8: preconditionFailure("refused by FreshVectors")
     }
   }
 
   func table(count: Int, dimension: Int, storage: RowStorage) -> VectorTable {
     VectorTable(
-      owner: self, items: items, ordinals: ordinals,
+      owner: self, dimension: dimension, items: items, ordinals: ordinals,
       rows: StoredRows(base: rows, count: count, dimension: dimension, storage: storage))
   }
 }

@@ -15,6 +15,9 @@ package struct PreparedFilter: Sendable {
   let allowed: [SlotBitmap?]
   /// How many slots of each source that is.
   let counts: [Int]
+  /// Where in each source's lists those slots are; nil where there are no lists, or so little is allowed that they will
+  /// not be asked.
+  let occupancies: [DeferredOccupancy?]
   /// Which search it was made for.
   let searchID: UInt64
   /// How many vectors it allows.

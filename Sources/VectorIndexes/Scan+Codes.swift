@@ -11,7 +11,8 @@ extension Scan {
     let error = codes.error(of: block.slots)
     let margins = chunk.map { quantized.margin($0, codeError: error) }
     var candidates: [Candidate] = []
-    settle(chunk, block, gathersBelow: 0.1, margins: margins, &collectors) { _, tile, scores in
+    let share = SearchCost(block.table).gatherShare
+    settle(chunk, block, gathersBelow: share, margins: margins, &collectors) { _, tile, scores in
       quantized.codes.withUnsafeBufferPointer { own in
         guard let own = own.baseAddress else { return }
         switch tile {

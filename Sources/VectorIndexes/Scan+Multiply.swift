@@ -48,13 +48,23 @@ extension Scan {
             doubtful.select(own, atLeast: threshold - margins[query], tile, block)
           }
           doubtful.dropHopeless(margin: margins[query], block)
-          doubtful.rescore(queries + query * dimension, block.table.rows) { slot, score in
-            guard score >= floors[query] else { return }
-            collectors[query].offer(Neighbor(key: block.table.key(slot), score: score))
+          withQuery(chunk.lowerBound + query, for: block.table) {
+            doubtful.rescore($0, block.table.rows) { slot, score in
+              guard score >= floors[query] else { return }
+              collectors[query].offer(Neighbor(key: block.table.key(slot), score: score))
+            }
           }
         }
       }
       raiseFloors(chunk, collectors)
+    }
+  }
+
+  /// Calls `body` with a query in the space of the table's rows.
+  private func withQuery(_ query: Int, for table: VectorTable, _ body: (UnsafePointer<Float>) -> Void) {
+    if table.isRotated, let quantized { return quantized.withRotated(query, body) }
+    queries.withUnsafeBufferPointer { all in
+      if let first = all.baseAddress { body(first + query * dimension) }
     }
   }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import LinearAlgebra
 
 /// How sure a search must be to find the true nearest neighbours.
 package enum Recall: Hashable, Sendable {
@@ -6,6 +7,9 @@ package enum Recall: Hashable, Sendable {
   case exact
   /// On average at least this share of them, 0 < share < 1.
   case atLeast(Double)
+
+  /// What a search for a few neighbours asks for where nobody says otherwise.
+  package static let standard = Recall.atLeast(0.98)
 }
 
 /// How one source of a search is looked through, and why.
@@ -20,11 +24,15 @@ enum SourcePlan: Hashable, Sendable {
   /// What happens to `table`, and why.
   func description(_ table: VectorTable) -> String {
     switch self {
-    case .skip: "left out, nothing there is allowed"
-    case .scan(let reason): "all read\(table.codes == nil ? "" : " as codes"): \(reason.rawValue)"
+    case .skip: return "left out, nothing there is allowed"
+    case .scan(let reason):
+      return "all read\(table.codes == nil ? "" : " as codes"): \(reason.rawValue)"
     case .probe(let effort):
-      "\(effort.nprobe) of \(table.lists?.count ?? 0) lists read, \(effort.candidateCount) entries looked at again, "
+      let nprobe = effort.isFiltered ? "\(effort.nprobe) to \(effort.nprobeLimit)" : "\(effort.nprobe)"
+      return
+        "\(nprobe) of \(table.lists?.count ?? 0) lists read, \(effort.candidateCount) entries looked at again, "
         + "\(effort.rescoredCount) scored exactly"
+        + (effort.isFiltered ? "; all read where little near the query is allowed" : "")
     }
   }
 
@@ -32,7 +40,10 @@ enum SourcePlan: Hashable, Sendable {
     case wantedExact = "exact search"
     case small = "too few for lists"
     case fewAllowed = "few are allowed"
-    case manyWanted = "so many are wanted that most lists would be read"
+    case manyWanted = "so many are wanted that lists would take longer"
+    case unreached = "lists do not reach this recall"
+    /// Of single queries, not of a whole plan.
+    case farAllowed = "what is allowed is far from the query"
   }
 }
 
@@ -41,29 +52,85 @@ struct SearchPlanner {
   let k: Int
   let recall: Recall
 
-  /// - Parameter allowedCount: slots that may be returned.
-  func plan(_ table: VectorTable, allowedCount: Int) -> SourcePlan {
+  /// - Parameters:
+  ///   - allowedCount: slots that may be returned.
+  ///   - isFiltered: whether a filter decides that, and it can be told how much of each list it allows.
+  func plan(_ table: VectorTable, allowedCount: Int, isFiltered: Bool = false) -> SourcePlan {
     guard allowedCount > 0 else { return .skip }
     guard let lists = table.lists else { return .scan(.small) }
     guard case .atLeast(let share) = recall, share < 1 else { return .scan(.wantedExact) }
+    guard allowedCount >= table.count / Self.gatheredShare else { return .scan(.fewAllowed) }
+    // Measured on few queries, and not the user's: a third of the misses is kept in reserve.
+    let measured = lists.effort(recall: 1 - (1 - share) * 0.67)
+    guard Double(measured.recall) >= share else { return .scan(.unreached) }
     let selectivity = Double(allowedCount) / Double(table.count)
-    guard allowedCount >= max(5_000, table.count / 50) else { return .scan(.fewAllowed) }
-    let effort = effort(lists, recall: share, spread: min(1 / selectivity, 16))
-    // Reading an entry costs about an eighth of reading a code; each vector has two.
-    guard effort.nprobe * 2 < lists.count else { return .scan(.manyWanted) }
+    let effort = effort(measured, lists, selectivity: selectivity, isFiltered: isFiltered)
+    let cost = SearchCost(table)
+    guard cost.probe(effort, lists, selectivity: selectivity) < cost.scan(allowedCount: allowedCount, k: k)
+    else {
+      return .scan(isFiltered ? .fewAllowed : .manyWanted)
+    }
     return .probe(effort)
   }
 
-  /// - Parameter spread: over how many times as many lists the neighbours lie, since a filter leaves fewer in each.
-  private func effort(_ lists: InvertedLists, recall: Double, spread: Double) -> ListEffort {
-    // Measured on few queries, and not the user's: a third of the misses is kept in reserve.
-    let measured = lists.effort(recall: 1 - (1 - recall) * 0.67)
+  /// Of so many rows no more than one is allowed: then it is always cheaper to look at all that are.
+  static let gatheredShare = 200
+
+  private func effort(
+    _ measured: MeasuredEffort, _ lists: InvertedLists, selectivity: Double, isFiltered: Bool
+  ) -> ListEffort {
     let depth = Double(max(k, MeasuredEffort.k)) / Double(MeasuredEffort.k)
-    let nprobe = Double(measured.nprobe) * depth.squareRoot() * spread
+    // A filter at random leaves fewer neighbours in each list: those that are left lie as deep as more of them would.
+    let spread = isFiltered ? 1 : min(1 / selectivity, 16)
+    let nprobe = min(Double(lists.count), Double(measured.nprobe) * depth.squareRoot() * spread).rounded(.up)
     let candidates = Double(measured.candidateCount) * (depth + depth.squareRoot()) / 2
-    return ListEffort(
-      nprobe: min(lists.count, max(1, Int(nprobe.rounded(.up)))),
+    var effort = ListEffort(
+      nprobe: max(1, Int(nprobe)),
       candidateCount: min(1 << 20, max(k + 16, Int(candidates.rounded(.up)))),
       rescoredCount: k + max(6, k / 2))
+    if isFiltered {
+      // In the lists near a query less may be allowed than on average.
+      let limit = nprobe * ListEffort.spread(density: selectivity * ListEffort.leastDensity)
+      effort.nprobeLimit = min(lists.count, max(effort.nprobe, Int(limit)))
+      effort.entryCount = nprobe * lists.meanEntryCount
+    }
+    return effort
+  }
+}
+
+/// What ways of searching cost one thread, in nanoseconds: only comparisons matter. The constants are those of
+/// `duet-bench codes` (see `Benchmarks/RESULTS.md`).
+struct SearchCost {
+  /// Bytes of a code.
+  private let codeDimension: Double
+  private let count: Double
+
+  init(_ table: VectorTable) {
+    codeDimension = Double(table.codes?.dimension ?? table.rows.dimension)
+    count = Double(table.count)
+  }
+
+  /// Reading a code that follows the last one, one of many in rising order, and one somewhere else.
+  private var nextCode: Double { codeDimension / 36 }
+  private var laterCode: Double { 12 + codeDimension / 40 }
+  private var anyCode: Double { 30 + codeDimension / 16 }
+  /// Reading an entry of a list, one bit a number.
+  private var entry: Double { 0.5 + codeDimension / 256 }
+
+  /// From which share of allowed rows on reading all rows takes less than picking the allowed ones.
+  var gatherShare: Double { nextCode / laterCode }
+
+  /// Looking at all allowed vectors.
+  func scan(allowedCount: Int, k: Int) -> Double {
+    min(Double(allowedCount) * laterCode, count * nextCode) + Double(k) * 2 * anyCode
+  }
+
+  /// Looking through lists.
+  func probe(_ effort: ListEffort, _ lists: InvertedLists, selectivity: Double) -> Double {
+    let spread = effort.isFiltered ? ListEffort.spread(density: selectivity) : 1
+    let scanned = min(Double(effort.nprobe) * spread, Double(lists.count))
+    let looked =
+      2 * Double(effort.nprobeLimit) + Double(effort.candidateCount) + 2 * Double(effort.rescoredCount)
+    return (scanned * lists.meanEntryCount + Double(lists.count)) * entry + looked * anyCode
   }
 }

@@ -8,6 +8,7 @@ extension Segment {
   ///
   /// - Throws: ``IndexError``, `.damaged`, that names the first fault.
   package func verify() throws(IndexError) {
+    willReadAll()
     for section in header.sections {
       let range = section.offset..<(section.offset + section.length)
       let checksum = file.withBytes { CRC32C.checksum($0.extracting(range)) }
@@ -21,14 +22,19 @@ extension Segment {
     for slot in 0..<count where slot > 0 && !(table.key(slot - 1) < table.key(slot)) {
       throw damage("the key of slot \(slot) is not above the one before it")
     }
-    var row = [Float](repeating: 0, count: dimension)
+    var row = [Float](repeating: 0, count: table.rows.dimension)
     for slot in 0..<count {
       ScanKernels.current.widen(table.rows, range: slot..<(slot + 1), into: &row)
       if let fault = row.withUnsafeBufferPointer({ UnitVector.fault(in: $0) }) {
         throw damage("the vector of slot \(slot) \(fault)")
       }
+      // Rotated rows are longer than vectors, and nothing is there.
+      guard row[dimension...].allSatisfy({ $0 == 0 }) else {
+        throw damage("the row of slot \(slot) goes on behind its \(dimension) numbers")
+      }
     }
-    if let codes = table.codes { try verifyCodes(table.rows, codes) }
+    // int8 rows are their own codes.
+    if let codes = table.codes, !table.isRotated { try verifyCodes(table.rows, codes) }
     if let lists = table.lists { try verifyLists(lists) }
   }
 

@@ -56,6 +56,8 @@ package final class Segment: Sendable {
     count = header.count
     storage = header.storage
     formatVersion = Int(header.formatVersion)
+    // Codes say which rows are worth a look; those lie anywhere, and what is beside them is not wanted.
+    if header.index.codeDimension > 0, storage != .int8 { advise(.random, .vectors) }
   }
 
   /// The key of slot `slot`, below ``count``.
@@ -70,8 +72,13 @@ package final class Segment: Sendable {
   /// The slots of the items in `items`: for tombstones and filters. O(m log(n / m)) for m rising ids.
   package func bitmap(of items: [Int64]) -> SlotBitmap { table.bitmap(of: items.sortedItems) }
 
-  /// Starts reading the file into memory, in the background.
-  package func prefetch() { file.advise(.willNeed) }
+  /// Tells the system that all vectors will be read, one after the other: for merges and verification.
+  package func willReadAll() { advise(.sequential, .vectors) }
+
+  private func advise(_ advice: MappedFile.Advice, _ kind: SectionKind) {
+    guard let section = header.section(kind) else { return }
+    file.advise(advice, range: section.offset..<(section.offset + section.length))
+  }
 
   var table: VectorTable { VectorTable(file, header) }
 }

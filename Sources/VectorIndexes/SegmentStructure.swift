@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import LinearAlgebra
 
 /// What a segment holds beside its vectors to find the nearest ones fast.
 package enum SegmentStructure: Sendable, Hashable {
@@ -20,8 +21,9 @@ package enum SegmentStructure: Sendable, Hashable {
   }
 
   /// The sizes of it, as far as they are known before the lists are made.
-  func shape(dimension: Int, count: Int) -> IndexShape {
-    guard self != .rows, count > 0 else { return IndexShape() }
+  func shape(dimension: Int, count: Int, storage: RowStorage) -> IndexShape {
+    // int8 rows are codes, and never without their scales.
+    guard self != .rows || storage == .int8, count > 0 else { return IndexShape() }
     return IndexShape(
       codeDimension: dimension.roundedUp(toMultipleOf: 64),
       listCount: self == .lists ? InvertedLists.listCount(for: count) : 0)

@@ -6,17 +6,20 @@ extension SegmentWriter {
   /// Appends the sections of codes and, where the structure has them, of lists.
   func appendIndex(progress: (Double) throws -> Void) throws {
     let written = try output.mapAppended()
+    let rowScales = header.storage == .int8 ? SharedArray(copying: scales) : nil
     let rows = StoredRows(
-      base: written.base + header.sections[0].offset, count: header.count, dimension: header.dimension,
-      storage: header.storage)
+      base: written.base + header.sections[0].offset, count: header.count, dimension: header.rowDimension,
+      storage: header.storage, scales: rowScales.map { UnsafePointer($0.base) })
     let rotation = Rotation(dimension: header.dimension)
-    try withExtendedLifetime(written) {
-      try appendCodes(rows, rotation)
+    try withExtendedLifetime((written, rowScales)) {
+      if let rowScales { try appendScales(rowScales.array) } else { try appendCodes(rows, rotation) }
       guard header.index.listCount > 0 else { return }
-      let builder = try ListBuilder(
-        rows, rotation: rotation, listCount: header.index.listCount, pool: pool, progress: progress)
+      let choice =
+        try keptLists?.choice(rows, rotation: rotation, pool: pool, progress: progress)
+        ?? ListChoice(rows, listCount: header.index.listCount, pool: pool, progress: progress)
+      let builder = ListBuilder(rows, rotation: rotation, choice: choice, pool: pool)
       try appendLists(builder)
-      layOut(blockCount: builder.blockCount)
+      layOut(listCount: builder.listCount, blockCount: builder.blockCount)
     }
     guard header.index.listCount > 0 else { return }
     let table = VectorTable(try output.mapAppended(), header)
@@ -33,6 +36,13 @@ extension SegmentWriter {
     }
     try append(section: quality.scales.span.bytes)
     try append(section: quality.errors.span.bytes)
+  }
+
+  /// What stands beside int8 rows: their codes are themselves, without an error.
+  private func appendScales(_ scales: [Float]) throws(FileError) {
+    try append(section: scales.span.bytes)
+    let groups = (header.count + CodeTable.groupSize - 1) / CodeTable.groupSize
+    try append(section: [Float](repeating: 0, count: groups).span.bytes)
   }
 
   private func appendLists(_ builder: ListBuilder) throws(FileError) {

@@ -15,6 +15,11 @@ package final class SegmentWriter {
   let pool: ComputePool
   private var items: [Int64] = []
   private var ordinals: [UInt32] = []
+  /// The scales of int8 rows.
+  private(set) var scales: [Float] = []
+  /// The segment whose lists may be kept, and the slot in it of each vector.
+  private var kept: Segment?
+  private var origins: [UInt32] = []
   /// The checksums of the sections so far, in the order of the file.
   private var checksums = [CRC32C()]
 
@@ -50,7 +55,7 @@ package final class SegmentWriter {
     self.pool = pool
     header = SegmentHeader(
       segmentID: id, fingerprint: fingerprint, dimension: dimension, count: count, storage: storage,
-      index: structure.shape(dimension: dimension, count: count))
+      index: structure.shape(dimension: dimension, count: count, storage: storage))
     items.reserveCapacity(count)
     ordinals.reserveCapacity(count)
     do {
@@ -67,26 +72,24 @@ package final class SegmentWriter {
   /// - Throws: ``IndexError`` that names the key, when the vector may not be stored or the disk is full; then the
   ///   segment is lost.
   package func append(_ key: VectorKey, _ vector: [Float]) throws(IndexError) {
-    try append(key, vector.span)
+    try append(key, vector.span, origin: KeptLists.added)
   }
 
   /// Appends a vector of length 1 whose key is above the one before it.
   package func append(_ key: VectorKey, _ vector: Span<Float>) throws(IndexError) {
+    try append(key, vector, origin: KeptLists.added)
+  }
+
+  private func append(_ key: VectorKey, _ vector: Span<Float>, origin: UInt32) throws(IndexError) {
     guard vector.count == header.dimension else {
       throw refusal(.wrongDimension, key, "has \(vector.count) numbers, not \(header.dimension)")
     }
     if let fault = vector.withUnsafeBufferPointer({ UnitVector.fault(in: $0) }) {
       throw refusal(.invalidVector, key, fault)
     }
-    if let item = items.last, let ordinal = ordinals.last, key <= VectorKey(item: item, ordinal: ordinal) {
-      throw refusal(.wrongKeys, key, "comes after item \(item), ordinal \(ordinal): keys must rise")
-    }
-    guard items.count < header.count else {
-      throw refusal(.wrongKeys, key, "is one more than the \(header.count) that were announced")
-    }
+    try take(key, origin: origin)
     switch header.storage {
-    case .float32:
-      try write(vector.bytes)
+    case .float32: try write(vector.bytes)
     case .float16:
       let halves = [UInt16](unsafeUninitializedCapacity: vector.count) { output, count in
         vector.withUnsafeBufferPointer { from in
@@ -96,9 +99,59 @@ package final class SegmentWriter {
         count = vector.count
       }
       try write(halves.span.bytes)
+    case .int8:
+      let (codes, scale) = vector.withUnsafeBufferPointer { Self.code(of: $0) }
+      scales.append(scale)
+      try write(codes.span.bytes)
+    }
+  }
+
+  /// Appends the vector of a slot of another segment, as it is where both store numbers in the same way.
+  package func append(slot: Int, of segment: Segment) throws(IndexError) {
+    let table = segment.table
+    let origin = segment === kept ? UInt32(slot) : KeptLists.added
+    guard header.storage == .int8, table.isRotated, table.dimension == header.dimension else {
+      return try append(table.key(slot), table.vector(slot).span, origin: origin)
+    }
+    try take(table.key(slot), origin: origin)
+    scales.append(table.rows.scales?[slot] ?? 0)
+    let row = UnsafeRawBufferPointer(start: table.rows.row(slot), count: table.rows.dimension)
+    try write(row.bytes)
+  }
+
+  /// The int8 row of a vector, and its scale.
+  private static func code(of vector: UnsafeBufferPointer<Float>) -> (codes: [Int8], scale: Float) {
+    let rotation = Rotation.of(vector.count)
+    var codes = [Int8](repeating: 0, count: rotation.codeDimension)
+    let scale = withUnsafeTemporaryAllocation(of: Float.self, capacity: rotation.codeDimension) { rotated in
+      guard let from = vector.baseAddress, let rotated = rotated.baseAddress else { return Float(0) }
+      rotation.apply(from, into: rotated)
+      return CodeKernels.current.quantize(rotated, count: rotation.codeDimension, into: &codes)
+    }
+    return (codes, scale)
+  }
+
+  /// Lets the lists of `segment` be those of this one, as far as they fit: for merges most of whose vectors it brings, by
+  /// ``append(slot:of:)``. To be said before the first vector.
+  package func keepLists(of segment: Segment) {
+    precondition(items.isEmpty, "vectors were appended already")
+    if segment.dimension == header.dimension { kept = segment }
+  }
+
+  /// The lists to keep, if enough of the vectors come with them.
+  var keptLists: KeptLists? { kept.flatMap { KeptLists(of: $0, origins: origins) } }
+
+  /// Takes the key of the next vector.
+  private func take(_ key: VectorKey, origin: UInt32) throws(IndexError) {
+    if let item = items.last, let ordinal = ordinals.last, key <= VectorKey(item: item, ordinal: ordinal) {
+      throw refusal(.wrongKeys, key, "comes after item \(item), ordinal \(ordinal): keys must rise")
+    }
+    guard items.count < header.count else {
+      throw refusal(.wrongKeys, key, "is one more than the \(header.count) that were announced")
     }
     items.append(key.item)
     ordinals.append(key.ordinal)
+    if kept != nil { origins.append(origin) }
   }
 
   private func write(_ row: RawSpan) throws(IndexError) {
@@ -140,8 +193,9 @@ package final class SegmentWriter {
   }
 
   /// Lays the segment out again, now that the lists are made.
-  func layOut(blockCount: Int) {
+  func layOut(listCount: Int, blockCount: Int) {
     var index = header.index
+    index.listCount = listCount
     index.blockCount = blockCount
     header = SegmentHeader(
       segmentID: header.segmentID, fingerprint: header.fingerprint, dimension: header.dimension,

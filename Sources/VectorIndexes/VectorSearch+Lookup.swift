@@ -20,8 +20,9 @@ extension VectorSearch {
         }
       }
       var scores = [Float](repeating: 0, count: slots.count)
+      let own = source.table.isRotated ? Rotation.of(dimension).applied(to: query) : query
       slots.withUnsafeBufferPointer {
-        ScanKernels.current.score(query: query, rows: source.table.rows, slots: $0, into: &scores)
+        ScanKernels.current.score(query: own, rows: source.table.rows, slots: $0, into: &scores)
       }
       for (index, place) in places.enumerated() {
         let candidate = Neighbor(key: source.table.key(Int(slots[index])), score: scores[index])
@@ -52,10 +53,8 @@ extension VectorSearch {
   package func forEachVector<Failure: Error>(
     _ body: (VectorKey, Span<Float>) throws(Failure) -> Void
   ) throws(Failure) {
-    var row = [Float](repeating: 0, count: dimension)
     try forEachSlot { (source: Int, slot: Int, key: VectorKey) throws(Failure) in
-      ScanKernels.current.widen(sources[source].table.rows, range: slot..<(slot + 1), into: &row)
-      try body(key, row.span)
+      try body(key, sources[source].table.vector(slot).span)
     }
   }
 

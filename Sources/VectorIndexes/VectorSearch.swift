@@ -50,44 +50,59 @@ package struct VectorSearch: Sendable {
   package let vectorCount: Int
   let sources: [VectorSource]
   /// How many slots of each source are live.
-  private let liveCounts: [Int]
+  let liveCounts: [Int]
   let pool: ComputePool
   /// The space of the codes; nil when no source has any.
   private let rotation: Rotation?
+  /// Whether scans give pages back.
+  private let releasesPages: Bool
   private let searchID: UInt64
   private static let searchCount = Atomic<UInt64>(0)
 
   /// Freezes `sources`.
   ///
   /// - Throws: ``IndexError``, `.wrongDimension`, when a source has another dimension.
-  package init(dimension: Int, sources: [VectorSource]) throws(IndexError) {
-    try self.init(dimension: dimension, sources: sources, pool: .shared)
+  ///
+  /// - Parameter memoryLimit: when the sources' files are larger than this together, pages that a scan has read are given
+  ///   back to the system as soon as it is done with them, so that a large library does not push other programs out.
+  package init(dimension: Int, sources: [VectorSource], memoryLimit: Int? = nil) throws(IndexError) {
+    try self.init(dimension: dimension, sources: sources, pool: .shared, memoryLimit: memoryLimit)
   }
 
   /// The same, with threads of its own: for benchmarks and tests.
-  package init(dimension: Int, sources: [VectorSource], pool: ComputePool) throws(IndexError) {
-    for source in sources where source.table.rows.dimension != dimension {
+  package init(
+    dimension: Int, sources: [VectorSource], pool: ComputePool, memoryLimit: Int? = nil
+  ) throws(IndexError) {
+    for source in sources where source.table.dimension != dimension {
       throw IndexError(
         .wrongDimension,
-        "\(source.name): vectors of dimension \(source.table.rows.dimension) among those of \(dimension)")
+        "\(source.name): vectors of dimension \(source.table.dimension) among those of \(dimension)")
     }
     self.dimension = dimension
     self.sources = sources
     self.pool = pool
     rotation = sources.contains { $0.table.codes != nil } ? Rotation(dimension: dimension) : nil
+    releasesPages = memoryLimit.map { $0 < sources.reduce(0) { $0 + $1.table.mappedSize } } ?? false
     liveCounts = sources.map { $0.live?.count ?? $0.table.count }
     vectorCount = liveCounts.reduce(0, +)
     searchID = Self.searchCount.add(1, ordering: .relaxed).newValue
   }
 
-  /// Turns a filter into slots: O(m log(n / m)) for m ids among n vectors.
+  /// Turns a filter into slots: O(m log(n / m)) for m ids among n vectors. The first query that asks lists under it counts
+  /// what they hold of it: O(n).
   package func prepare(_ filter: IDFilter) -> PreparedFilter {
     let allowed = sources.map { source in
       var slots = source.table.bitmap(of: filter.items)
       if let live = source.live { slots.subtract(live.inverted) }
       return slots
     }
-    return PreparedFilter(allowed: allowed, counts: allowed.map(\.count), searchID: searchID)
+    let counts = allowed.map(\.count)
+    let occupancies = sources.indices.map { index -> DeferredOccupancy? in
+      let table = sources[index].table
+      guard counts[index] >= table.count / SearchPlanner.gatheredShare else { return nil }
+      return DeferredOccupancy(table, allowed[index], pool: pool)
+    }
+    return PreparedFilter(allowed: allowed, counts: counts, occupancies: occupancies, searchID: searchID)
   }
 
   /// The `k` items nearest to `query`, fewer when there are fewer.
@@ -115,15 +130,18 @@ package struct VectorSearch: Sendable {
     let quantized = rotation.map { QuantizedQueries(queries, count: count, rotation: $0) }
     let plans = plans(filter, k: k, recall: recall)
     var lists = scan(queries, count, k: k, quantized, allowed, plans)
-    if let quantized { probe(queries, quantized, k: k, allowed, plans, into: &lists) }
+    if let quantized { probe(queries, quantized, k: k, filter, plans, into: &lists) }
     return lists.map { TopK.merge($0, k: k) }
   }
 
   /// How each source is looked through.
   func plans(_ filter: PreparedFilter?, k: Int, recall: Recall) -> [SourcePlan] {
     let planner = SearchPlanner(k: k, recall: recall)
-    return zip(sources, filter?.counts ?? liveCounts).map { source, count in
-      planner.plan(source.table, allowedCount: count)
+    let counts = filter?.counts ?? liveCounts
+    return sources.indices.map { index in
+      planner.plan(
+        sources[index].table, allowedCount: counts[index],
+        isFiltered: filter?.occupancies[index] != nil)
     }
   }
 
@@ -134,8 +152,22 @@ package struct VectorSearch: Sendable {
     }
   }
 
+  /// How many sources ``neighbors(of:k:filter:recall:)`` looks through by their lists, and how many as a whole.
+  package func planCounts(k: Int, filter: PreparedFilter? = nil, recall: Recall) -> (
+    probed: Int, scanned: Int
+  ) {
+    plans(filter, k: min(k, max(vectorCount, 1)), recall: recall).reduce(into: (probed: 0, scanned: 0)) {
+      counts, plan in
+      switch plan {
+      case .probe: counts.probed += 1
+      case .scan: counts.scanned += 1
+      case .skip: break
+      }
+    }
+  }
+
   /// Looks at all allowed vectors of the sources that are planned to be scanned.
-  private func scan(
+  func scan(
     _ queries: [Float], _ count: Int, k: Int, _ quantized: QuantizedQueries?, _ allowed: [SlotBitmap?],
     _ plans: [SourcePlan]
   ) -> [[[Neighbor]]] {
@@ -147,39 +179,13 @@ package struct VectorSearch: Sendable {
       // Blocks outermost, so that a block's rows are read once from memory for all chunks of queries.
       let (block, chunk) = (parts[task / chunks.count], chunks[task % chunks.count])
       let best = scan.best(of: chunk, in: block)
+      if releasesPages { block.table.release(block.slots) }
       answers.withLock { answers in
         for (query, list) in zip(chunk, best) where !list.isEmpty { answers[query].append(list) }
       }
     }
+    if releasesPages { for source in sources { source.table.releaseRows() } }
     return answers.withLock { $0 }
-  }
-
-  /// Looks at the nearest lists of the sources that are planned to be probed; one query is one piece of work.
-  private func probe(
-    _ queries: [Float], _ quantized: QuantizedQueries, k: Int, _ allowed: [SlotBitmap?],
-    _ plans: [SourcePlan],
-    into lists: inout [[[Neighbor]]]
-  ) {
-    let probed = plans.indices.filter { if case .probe = plans[$0] { true } else { false } }
-    guard !probed.isEmpty else { return }
-    let answers = Mutex([[[Neighbor]]](repeating: [], count: quantized.count))
-    pool.forEach(quantized.count) { query in
-      let lookup = LookupTable(quantized, query: query)
-      var found: [[Neighbor]] = []
-      queries.withUnsafeBufferPointer { queries in
-        guard let original = queries.baseAddress.map({ $0 + query * dimension }) else { return }
-        for source in probed {
-          guard case .probe(let effort) = plans[source],
-            let search = ListSearch(quantized, query: query, lookup: lookup, table: sources[source].table)
-          else { continue }
-          found.append(search.neighbors(of: original, k: k, atLeast: effort, allowed: allowed[source]))
-        }
-      }
-      answers.withLock { $0[query] = found }
-    }
-    answers.withLock { answers in
-      for query in lists.indices { lists[query] += answers[query] }
-    }
   }
 
   /// The slots of each source that a search may return; nil stands for all.

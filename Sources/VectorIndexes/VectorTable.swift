@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Files
 internal import LinearAlgebra
 
 /// The keys and rows of one segment or of the fresh vectors, wherever they lie: what every scan runs over.
@@ -7,11 +8,15 @@ internal import LinearAlgebra
 struct VectorTable: @unchecked Sendable {
   // Unchecked: the memory is never written while `owner`, which the table keeps alive, exists.
   private let owner: any AnyObject & Sendable
+  /// The map that all of it lies in, if it is one.
+  private let file: MappedFile?
+  /// Numbers in a vector.
+  let dimension: Int
   /// The item of each slot.
   let items: UnsafeBufferPointer<Int64>
   /// The ordinal of each slot.
   let ordinals: UnsafeBufferPointer<UInt32>
-  /// The vector of each slot.
+  /// The vector of each slot; int8 rows are the vectors' codes, in the rotated space of those.
   let rows: StoredRows
   /// The rows' quantised copies, where there are any.
   let codes: CodeTable?
@@ -19,10 +24,12 @@ struct VectorTable: @unchecked Sendable {
   let lists: InvertedLists?
 
   init(
-    owner: any AnyObject & Sendable, items: UnsafePointer<Int64>, ordinals: UnsafePointer<UInt32>,
-    rows: StoredRows, codes: CodeTable? = nil, lists: InvertedLists? = nil
+    owner: any AnyObject & Sendable, dimension: Int, items: UnsafePointer<Int64>,
+    ordinals: UnsafePointer<UInt32>, rows: StoredRows, codes: CodeTable? = nil, lists: InvertedLists? = nil
   ) {
     self.owner = owner
+    file = owner as? MappedFile
+    self.dimension = dimension
     self.items = UnsafeBufferPointer(start: items, count: rows.count)
     self.ordinals = UnsafeBufferPointer(start: ordinals, count: rows.count)
     self.rows = rows
@@ -76,14 +83,40 @@ struct VectorTable: @unchecked Sendable {
     return bitmap
   }
 
-  /// Row `slot` as float32.
+  /// Bytes that are mapped; 0 for vectors in memory.
+  var mappedSize: Int { file?.size ?? 0 }
+
+  /// Lets the system take back the pages of what a scan of `slots` read: codes, or else rows. They stay in its cache while
+  /// it has room, and are mapped again when they are read.
+  func release(_ slots: Range<Int>) {
+    guard let file else { return }
+    let (base, rowSize) =
+      if let codes { (UnsafeRawPointer(codes.codes), codes.dimension) } else {
+        (rows.base, rows.dimension * rows.storage.scalarSize)
+      }
+    let start = base - file.base
+    file.advise(.dontNeed, range: (start + slots.lowerBound * rowSize)..<(start + slots.upperBound * rowSize))
+  }
+
+  /// The same for all rows, of which codes asked for a few here and there.
+  func releaseRows() {
+    guard let file else { return }
+    let start = rows.base - file.base
+    file.advise(.dontNeed, range: start..<(start + count * rows.dimension * rows.storage.scalarSize))
+  }
+
+  /// Whether rows are scored with rotated queries, since they are rotated themselves.
+  var isRotated: Bool { rows.storage == .int8 }
+
+  /// The vector of `slot` as float32.
   func vector(_ slot: Int) -> [Float] {
-    [Float](unsafeUninitializedCapacity: rows.dimension) { output, count in
+    let row = [Float](unsafeUninitializedCapacity: rows.dimension) { output, count in
       if let base = output.baseAddress {
         ScanKernels.current.widen(rows, range: slot..<(slot + 1), into: base)
       }
       count = rows.dimension
     }
+    return isRotated ? Rotation.of(dimension).undone(row) : row
   }
 }
 

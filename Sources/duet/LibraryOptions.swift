@@ -32,8 +32,8 @@ struct LibraryOptions: ParsableArguments {
   }
 
   /// Opens the library for reading.
-  func open() throws -> LibraryReader {
-    try LibraryReader(try find())
+  func open(maxMemory: ByteCount? = nil) throws -> LibraryReader {
+    try LibraryReader(try find(), memoryLimit: maxMemory?.count)
   }
 }
 
@@ -65,5 +65,19 @@ enum Paths {
   /// The absolute path of something that may be gone: links are not resolved.
   static func absolute(_ typed: String) throws -> FilePath {
     try workingDirectory().pushing(FilePath(typed)).lexicallyNormalized()
+  }
+}
+
+/// A number of bytes as people type it: 800M, 2G, 65536.
+struct ByteCount: ExpressibleByArgument {
+  let count: Int
+
+  init?(argument: String) {
+    let units: [Character: Int] = ["k": 10, "m": 20, "g": 30, "t": 40]
+    let shift = argument.last.flatMap { units[Character($0.lowercased())] }
+    guard let number = Int(shift == nil ? argument : String(argument.dropLast())), number >= 0,
+      number <= Int.max >> (shift ?? 0)
+    else { return nil }
+    count = number << (shift ?? 0)
   }
 }

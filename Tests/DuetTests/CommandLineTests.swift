@@ -40,7 +40,7 @@ import Testing
     #expect(run.status == 0)
     #expect(run.lines.count == 4)
     #expect(run.lines.first?.hasPrefix("duet ") == true)
-    #expect(run.lines[1] == "index format 2, catalog version 1")
+    #expect(run.lines[1] == "index format 3, catalog version 1")
     #expect(run.lines[2] == "CPU scalar, 3 threads")
     #expect(run.lines[3].hasPrefix("BLAS "))
   }

@@ -173,4 +173,26 @@ import Testing
     let info = try await duet("info", "--json")
     #expect(try (info.json["library"] as? [String: Any])?["items"] as? Int == done)
   }
+
+  @Test func `--storage is kept by the library, and by segments from then on`() async throws {
+    let pictures = try PictureFolder.ofFive()
+    let duet = try DuetProgram(in: pictures.path)
+    func storage() async throws -> String? {
+      (try await duet("info", "--json").json["library"] as? [String: Any])?["storage"] as? String
+    }
+    #expect(try await duet("index", ".", "--fresh-limit", "1").status == 0)
+    #expect(try await storage() == "f32")
+    #expect(try await duet("index", "--storage", "int8", "--rebuild", "--fresh-limit", "1").status == 0)
+    #expect(try await storage() == "int8")
+    let formats = try pictures.segments.map { try Data(contentsOf: URL(filePath: $0))[8] }
+    #expect(formats.contains(3))
+    try pictures.add("rgba8.png", as: "later.png")
+    #expect(try await duet("index", "--fresh-limit", "1").status == 0)
+    #expect(try await storage() == "int8")
+    #expect(try await duet("info").out.contains("vectors kept as  int8"))
+    #expect(try await duet("verify").status == 0)
+    #expect(
+      try await duet("search", "--image", "later.png", "-k", "1", "--paths-only").lines == ["later.png"])
+    #expect(try await duet("index", "--storage", "int4").status == 2)
+  }
 }

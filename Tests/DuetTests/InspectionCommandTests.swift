@@ -22,7 +22,7 @@ import Testing
     #expect(roots.map { $0["items"] as? Int } == [5])
     let program = try #require(json["program"] as? [String: Any])
     #expect((program["blas"] as? String)?.isEmpty == false)
-    #expect(program["indexFormat"] as? Int == 2)
+    #expect(program["indexFormat"] as? Int == 3)
   }
 
   @Test func `info works from below, by --index and by $DUET_INDEX`() async throws {
@@ -71,6 +71,24 @@ import Testing
     let mended = try await duet("verify", "--json")
     #expect(mended.status == 0)
     #expect(try mended.json["vectors"] as? Int == 6)
+  }
+
+  @Test func `verify --recall compares searches with exact ones`() async throws {
+    let pictures = try PictureFolder.ofFive()
+    let duet = try DuetProgram(in: pictures.path)
+    _ = try await duet("index", ".")
+    let run = try await duet("verify", "--recall")
+    #expect(run.status == 0 && run.err.isEmpty)
+    #expect(run.out.contains("pictures → pictures  0.98"))
+    #expect(run.out.contains("captions → pictures  exact"))
+    #expect(run.out.contains("every search here reads all vectors"))
+    let json = try await duet("verify", "--recall", "--json").json
+    #expect(json["sound"] as? Bool == true)
+    let recall = try #require(json["recall"] as? [[String: Any]])
+    #expect(recall.count == 21)
+    #expect(recall.allSatisfy { $0["recall"] as? Double == 1 && $0["medianMilliseconds"] is Double })
+    #expect(recall[2]["wanted"] as? String == "0.98")
+    #expect(try await duet("verify", "--json").json["recall"] == nil)
   }
 
   @Test func `verify lists orphans, gone and changed pictures as no damage`() async throws {

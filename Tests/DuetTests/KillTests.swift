@@ -23,16 +23,28 @@ import Testing
     try await Self.kill(Soak.count(2), scene: KillScene(folder, arguments: ["photos"]), seed: Soak.seed(32))
   }
 
+  /// Eight segments of captions become one that is large enough for lists, and the kills fall while those are made.
+  @Test(.enabled(if: Soak.factor > 1, "heavy: a part of Scripts/soak.sh"))
+  func `the same while a merge makes lists`() async throws {
+    let folder = try Self.folder(parts: 2, pictures: 105, captions: 100)
+    try await Self.kill(
+      Soak.count(2), scene: KillScene(folder, arguments: ["photos", "--fresh-limit", "2500"]),
+      seed: Soak.seed(33), after: 0.6)
+  }
+
   /// Goes on until so many runs were killed, each in its own part of the time that a run takes.
-  private static func kill(_ kills: Int, scene: KillScene, seed: UInt64) async throws {
+  ///
+  /// - Parameter after: the share of a run that is never killed.
+  private static func kill(_ kills: Int, scene: KillScene, seed: UInt64, after: Double = 0) async throws {
     var (scene, random, tally) = (scene, SeededRandom(seed: seed), KillTally())
     try await scene.runUndisturbed()
     while tally.killed < kills && tally.runs < 4 * kills {
       let part = Double(tally.killed) + Double.random(in: 0..<1, using: &random)
-      try await scene.round(share: part / Double(kills), random: &random, &tally)
+      let share = after + (1 - after) * part / Double(kills)
+      try await scene.round(share: share, random: &random, &tally)
     }
     #expect(tally.killed >= kills, "\(tally)")
-    #expect(tally.halfDone > 0, "\(tally)")
+    #expect(after > 0 ? tally.nearlyDone > 0 : tally.halfDone > 0, "\(tally)")
     if Soak.factor > 1 { print(tally) }
   }
 

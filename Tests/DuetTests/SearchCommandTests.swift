@@ -169,4 +169,16 @@ import Testing
     #expect(cosine(text, mostlyText) > 0.999)
     #expect(cosine(text, even) < 0.99)
   }
+
+  @Test(arguments: ["0", "64k", "800M", "2g"])
+  func `--max-memory changes no answer`(_ size: String) async throws {
+    let pictures = try PictureFolder.ofFive()
+    let duet = try DuetProgram(in: pictures.path)
+    _ = try await duet("index", ".", "--fresh-limit", "1")
+    let query = ["search", "--image", "rgb8.png", "--paths-only"]
+    let plain = try await duet.run(query)
+    let limited = try await duet.run(query + ["--max-memory", size])
+    #expect(plain.status == 0 && limited.status == 0 && plain.out == limited.out)
+    #expect(try await duet.run(query + ["--max-memory", "much"]).status == 2)
+  }
 }

@@ -18,7 +18,7 @@ private let levels: [duet_cpu_level] = [DUET_CPU_SCALAR, DUET_CPU_AVX2, DUET_CPU
     var random = SeededRandom(seed: 7)
     for dimension in Self.dimensions {
       let set = RowSet(count: 11, dimension: dimension, queryCount: 1, random: &random)
-      for storage in RowStorage.allCases {
+      for storage in RowStorage.floats {
         let scores = set.scores(kernels, storage, queryCount: 1, range: 0..<set.count)
         for row in 0..<set.count {
           let exact = set.exact(storage, query: 0, row: row)
@@ -36,7 +36,7 @@ private let levels: [duet_cpu_level] = [DUET_CPU_SCALAR, DUET_CPU_AVX2, DUET_CPU
     var random = SeededRandom(seed: 8)
     for dimension in Self.dimensions {
       let set = RowSet(count: 13, dimension: dimension, queryCount: 8, random: &random)
-      for storage in RowStorage.allCases {
+      for storage in RowStorage.floats {
         let all = set.scores(scalar, storage, queryCount: 8, range: 0..<13).map(\.bitPattern)
         let expected = (0..<8).map { Array(all[($0 * 13)..<($0 * 13 + 13)]) }
         for queryCount in 1...8 {

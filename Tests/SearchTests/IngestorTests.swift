@@ -196,6 +196,27 @@ import VectorIndexes
     #expect(Set(files) == Set(snapshot.state.segments.map(\.file)))
   }
 
+  @Test func `Ctrl-C before a merge leaves the segments as they are, for the next run to merge`() async throws
+  {
+    // Each of these runs makes a segment, and is told to stop when it begins to merge.
+    for run in 0..<9 {
+      try pictures.paint("\(run).png", UInt8(run * 20), UInt8(255 - run), 7)
+      var options = IngestOptions()
+      options.freshLimit = 1
+      options.folders = [pictures.root]
+      let task = Task { [pictures, embedder, options] in
+        try await Ingestor(location: pictures.location, embedder: embedder, options: options) {
+          if case .merging = $0 { withUnsafeCurrentTask { $0?.cancel() } }
+        }.run()
+      }
+      #expect(try await task.value.summary.wasInterrupted)
+    }
+    #expect(try pictures.snapshot().state.segments.count == 9)
+    try await pictures.index { $0.freshLimit = 1 }
+    #expect(try pictures.snapshot().state.segments.count == 2)
+    #expect(try pictures.snapshot().image.vectorCount == 9)
+  }
+
   @Test func `another model takes over in one step, and a half-done change is resumed`() async throws {
     try paintThree()
     try await pictures.index()

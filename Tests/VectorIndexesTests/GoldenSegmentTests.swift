@@ -69,12 +69,12 @@ import Testing
     #expect(try Data(contentsOf: URL(filePath: path)) == golden)
   }
 
-  /// Written by Duet itself: which centroids a writer chooses is its own affair. With DUET_WRITE_GOLDEN set the file is
+  /// Written by Duet itself: which centroids a writer chooses is its own affair. With DUET_WRITE_GOLDEN=v2 the file is
   /// written first, once for a format version.
   @Test("A golden segment with codes and lists opens, is sound, and gives the answers of the script")
   func answersFromLists() throws {
     let golden = Self.index.appending(path: "v2-lists.duetvec")
-    if ProcessInfo.processInfo.environment["DUET_WRITE_GOLDEN"] != nil {
+    if ProcessInfo.processInfo.environment["DUET_WRITE_GOLDEN"] == "v2" {
       let folder = try TemporaryDirectory()
       let written = try Self.vectors().set.segment(.float32, in: folder, structure: .lists)
       try Data(contentsOf: URL(filePath: written.path.string)).write(to: golden)
@@ -88,6 +88,31 @@ import Testing
     for (query, expected) in zip(Self.vectors().queries, answers) {
       let found = try search.neighbors(of: query, k: 5)
       #expect(found.map(\.key) == expected.map { VectorKey(item: $0.item, ordinal: $0.ordinal) })
+    }
+  }
+
+  /// Written by Duet from the vectors of the script: every reader and writer of version 3 must agree on its codes.
+  @Test(
+    "A golden segment of int8 rows opens, is sound, holds the vectors of the script, and is what the writer makes"
+  )
+  func int8Rows() throws {
+    let golden = Self.index.appending(path: "v3-int8.duetvec")
+    let folder = try TemporaryDirectory()
+    let (set, queries) = Self.vectors()
+    let written = try Data(contentsOf: URL(filePath: set.segment(.int8, in: folder).path.string))
+    if ProcessInfo.processInfo.environment["DUET_WRITE_GOLDEN"] == "v3" { try written.write(to: golden) }
+    #expect(try Data(contentsOf: golden) == written)
+    let segment = try Segment(FilePath(golden.path(percentEncoded: false)))
+    try segment.verify()
+    #expect(segment.formatVersion == 3 && segment.storage == .int8)
+    for slot in 0..<segment.count {
+      #expect(segment.key(slot) == set.keys[slot])
+      for (one, other) in zip(segment.vector(slot), set.row(slot)) { #expect(abs(one - other) < 0.004) }
+    }
+    let search = try VectorSearch(dimension: 40, sources: [VectorSource(segment)])
+    for query in queries {
+      let (found, truth) = (try search.neighbors(of: query, k: 1)[0], set.neighbors(of: query, k: 1)[0])
+      #expect(found.item == truth.item && abs(found.score - truth.score) < 0.01)
     }
   }
 }

@@ -53,7 +53,7 @@ import Testing
     #expect(rows == set.rows)
   }
 
-  @Test("A merged segment answers as its sources did", arguments: RowStorage.allCases)
+  @Test("A merged segment answers as its sources did", arguments: RowStorage.floats)
   func merges(storage: RowStorage) throws {
     let folder = try TemporaryDirectory()
     let path = FilePath(folder.path("merged.duetvec"))

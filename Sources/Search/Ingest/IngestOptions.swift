@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Files
+package import LinearAlgebra
 package import SystemPackage
 
 /// What `duet index` was asked to do.
@@ -14,6 +15,8 @@ package struct IngestOptions: Sendable {
   package var walk = DirectoryWalker.Options()
   /// Vectors that may wait in the catalog before they become a segment, per field (DESIGN: 4,096).
   package var freshLimit = 4096
+  /// How segments store numbers from now on; nil leaves the library's way.
+  package var storage: RowStorage?
 
   package init() {}
 }

@@ -147,8 +147,7 @@ struct IngestPipeline {
     for result in results { skipped += result.captions?.problems ?? [] }
     ingestor.count { $0.add(summary) }
     ingestor.note(skipped)
-    try SegmentMaintenance(location: ingestor.location, store: ingestor.store, space: ingestor.space)
-      .flush(keepingFewerThan: ingestor.options.freshLimit)
+    try ingestor.maintenance.flush(keepingFewerThan: ingestor.options.freshLimit)
   }
 
   private func write(

@@ -3,6 +3,7 @@ package import Catalog
 import Compute
 package import Embedders
 import Files
+import LinearAlgebra
 import Synchronization
 import SystemPackage
 
@@ -22,6 +23,8 @@ package final class Ingestor: Sendable {
   let embedder: any Embedder
   let input: ImageInput
   let space: Space
+  /// How the segments that are written store numbers.
+  let storage: RowStorage
   let options: IngestOptions
   let report: @Sendable (IngestProgress) -> Void
   /// What has been done so far.
@@ -52,12 +55,20 @@ package final class Ingestor: Sendable {
       throw SearchError(
         error.code == .locked ? .libraryBusy : .storage, "\(location.directory): \(error.message)")
     }
-    (store, space) = try Library.storing(location) {
+    (store, space, storage) = try Library.storing(location) {
       let store = try CatalogStore.open(location.catalog, access: .readWrite)
-      let space = try store.write { try $0.space(for: SpaceIdentity(identity)) }
-      try SegmentMaintenance(location: location, store: store, space: space).clearOrphans()
-      return (store, space)
+      let space = try store.write { transaction in
+        if let storage = options.storage { try transaction.set(RowStorage.setting, storage.name) }
+        return try transaction.space(for: SpaceIdentity(identity))
+      }
+      return (store, space, try store.vectorStorage())
     }
+    try Library.storing(location) { try maintenance.clearOrphans() }
+  }
+
+  /// What makes, merges and clears away segments.
+  var maintenance: SegmentMaintenance {
+    SegmentMaintenance(location: location, store: store, space: space, storage: storage)
   }
 
   /// Runs to the end, or until the task is cancelled: then the batch at hand is finished and saved.
@@ -76,7 +87,7 @@ package final class Ingestor: Sendable {
   }
 
   private func bringUpToDate() async throws -> Report {
-    let maintenance = SegmentMaintenance(location: location, store: store, space: space)
+    let maintenance = maintenance
     noteLost(try maintenance.retireLostSegments())
     let roots = try store.roots().map(\.path)
     try await bring(try location.parts(of: options.folders, roots: roots))
@@ -84,12 +95,10 @@ package final class Ingestor: Sendable {
     try await embedPending()
     if isInterrupted { return finished }
     report(.merging)
-    let lost = try await ComputePool.shared.run { [options] in
-      try maintenance.flush(keepingFewerThan: options.freshLimit)
-      return try maintenance.merge()
-    }
+    let lost = try await flushAndMerge(maintenance)
+    noteLost(lost)
+    if isInterrupted { return finished }
     if !lost.isEmpty {
-      noteLost(lost)
       try await embedPending()
       if isInterrupted { return finished }
     }
@@ -99,6 +108,18 @@ package final class Ingestor: Sendable {
     }
     try maintenance.unlinkRetired()
     return finished
+  }
+
+  /// Returns the files of segments that proved damaged. A merge that is interrupted is left for the next run.
+  private func flushAndMerge(_ maintenance: SegmentMaintenance) async throws -> [String] {
+    do {
+      return try await CancellationFlag.run { [options] flag in
+        try maintenance.flush(keepingFewerThan: options.freshLimit)
+        return try maintenance.merge(flag)
+      }
+    } catch is CancellationError {
+      return []
+    }
   }
 
   private func noteLost(_ files: [String]) {

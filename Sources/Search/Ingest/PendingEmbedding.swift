@@ -160,7 +160,6 @@ extension Ingestor {
   }
 
   private func flush() throws {
-    try SegmentMaintenance(location: location, store: store, space: space)
-      .flush(keepingFewerThan: options.freshLimit)
+    try maintenance.flush(keepingFewerThan: options.freshLimit)
   }
 }

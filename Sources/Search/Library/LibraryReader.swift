@@ -14,6 +14,8 @@ import VectorIndexes
 package final class LibraryReader: Sendable {
   package let location: LibraryLocation
   package let catalog: CatalogStore
+  /// Mapped memory that searches may leave behind; nil leaves that to the system.
+  private let memoryLimit: Int?
   private let state = Mutex(State())
 
   private struct State {
@@ -24,8 +26,9 @@ package final class LibraryReader: Sendable {
   /// Opens the catalog for reading; works without permission to write.
   ///
   /// - Throws: ``SearchError``, `libraryUnusable`, when there is no catalog or it is damaged or newer.
-  package init(_ location: LibraryLocation) throws {
+  package init(_ location: LibraryLocation, memoryLimit: Int? = nil) throws {
     self.location = location
+    self.memoryLimit = memoryLimit
     catalog = try Library.opening { try CatalogStore.open(location.catalog, access: .readOnly) }
   }
 
@@ -33,6 +36,7 @@ package final class LibraryReader: Sendable {
   init(_ location: LibraryLocation, catalog: CatalogStore) {
     self.location = location
     self.catalog = catalog
+    memoryLimit = nil
   }
 
   /// The identity of the model that made the library's vectors; nil while it has none.
@@ -85,6 +89,7 @@ package final class LibraryReader: Sendable {
           + "or run 'duet index --model \(embedder.id)' to embed it anew")
     }
     let open = try segments(of: current)
+    let storage = try Library.opening { try catalog.vectorStorage() }
     func vectors(_ field: VectorField) throws -> VectorSearch {
       var sources = zip(current.segments, open).filter { $0.0.field == field }.map { record, segment in
         VectorSource(segment, tombstones: current.tombstones[record.id] ?? [])
@@ -94,9 +99,9 @@ package final class LibraryReader: Sendable {
         sources.append(
           VectorSource(
             try VectorIndexes.FreshVectors(
-              dimension: dimension, storage: .float32, keys: keys, rows: fresh.vectors)))
+              dimension: dimension, storage: storage.ofFreshVectors, keys: keys, rows: fresh.vectors)))
       }
-      return try VectorSearch(dimension: dimension, sources: sources)
+      return try VectorSearch(dimension: dimension, sources: sources, memoryLimit: memoryLimit)
     }
     let roots = try Library.opening { try catalog.roots() }
     return LibrarySnapshot(

@@ -18,7 +18,8 @@ struct SegmentMaintenance: Sendable {
   let location: LibraryLocation
   let store: CatalogStore
   let space: Space
-  var storage: RowStorage = .float32
+  /// How segments that are written store numbers.
+  let storage: RowStorage
 
   // MARK: - Fresh vectors
 
@@ -50,19 +51,20 @@ struct SegmentMaintenance: Sendable {
   ///
   /// What is merged is read to the end and checked; a segment that proves damaged is retired.
   /// - Returns: the files of damaged segments; their items wait to be embedded anew.
-  func merge() throws -> [String] {
+  /// - Throws: `CancellationError` when `cancellation` is set before a merge is done; what it merged stays as it was.
+  func merge(_ cancellation: CancellationFlag) throws -> [String] {
     guard let lock = try? FileLock(location.mergeLock) else { return [] }
     defer { lock.unlock() }
     var lost: [String] = []
     for field in VectorField.allCases {
-      while !Task.isCancelled {
+      while !cancellation.isSet {
         let snapshot = try store.snapshot(space: space.id)
         guard let group = Self.nextMerge(snapshot.segments(of: field), dead: snapshot.tombstones) else {
           break
         }
         let damaged = group.filter { (try? verified($0)) == nil }
         if damaged.isEmpty {
-          try merge(group, field: field, snapshot)
+          try merge(group, field: field, snapshot, cancellation)
         } else {
           lost += try retireLostSegments(checkingAll: true)
         }
@@ -92,8 +94,12 @@ struct SegmentMaintenance: Sendable {
     return tier
   }
 
-  private func merge(_ group: [SegmentRecord], field: VectorField, _ snapshot: CatalogSnapshot) throws {
+  private func merge(
+    _ group: [SegmentRecord], field: VectorField, _ snapshot: CatalogSnapshot,
+    _ cancellation: CancellationFlag
+  ) throws {
     let sources = try group.map { try Segment(location.segment($0.file), size: Int($0.bytes)) }
+    for source in sources { source.willReadAll() }
     var rows: [(key: VectorKey, source: Int, slot: Int)] = []
     for (index, source) in sources.enumerated() {
       let dead = source.bitmap(of: snapshot.tombstones[group[index].id] ?? [])
@@ -109,8 +115,9 @@ struct SegmentMaintenance: Sendable {
       }
       return
     }
-    try write(SegmentFileName.make(), field: field, count: rows.count) { writer in
-      for row in rows { try writer.append(row.key, sources[row.source].vector(row.slot)) }
+    try write(SegmentFileName.make(), field: field, count: rows.count, cancellation) { writer in
+      if let largest = sources.max(by: { $0.count < $1.count }) { writer.keepLists(of: largest) }
+      for row in rows { try writer.append(slot: row.slot, of: sources[row.source]) }
     } publish: { segment, transaction in
       try transaction.publishSegment(segment, replacing: replaced, readAt: snapshot.generation)
     } items: {
@@ -120,7 +127,8 @@ struct SegmentMaintenance: Sendable {
 
   /// Writes a segment file, then names it live in one transaction; on failure no file is left.
   private func write(
-    _ file: String, field: VectorField, count: Int, rows: (SegmentWriter) throws -> Void,
+    _ file: String, field: VectorField, count: Int, _ cancellation: CancellationFlag? = nil,
+    rows: (SegmentWriter) throws -> Void,
     publish: (NewSegment, CatalogTransaction) throws -> SegmentID?, items: () -> ClosedRange<ItemID>?
   ) throws {
     guard let items = items() else { return }
@@ -129,7 +137,7 @@ struct SegmentMaintenance: Sendable {
       to: path, id: .random(in: 1 ... .max), fingerprint: space.identity.fingerprint,
       dimension: space.identity.dimension, count: count, storage: storage)
     try rows(writer)
-    let bytes = try writer.finish { _ in try Task.checkCancellation() }
+    let bytes = try writer.finish { _ in try cancellation?.check() }
     let segment = NewSegment(
       space: space.id, field: field, file: file, count: count, bytes: Int64(bytes), items: items)
     do {

@@ -5,7 +5,9 @@ internal import LinearAlgebra
 ///
 /// A quarter of the bytes of float32 rows, and a certificate: no code is further from its rotated row than the error
 /// of its group, so that a score from codes tells where the true score lies (Cauchy-Schwarz).
-struct CodeTable {
+struct CodeTable: @unchecked Sendable {
+  // Unchecked: the memory is never written while the table that it is a part of exists.
+
   /// Slots that share one error.
   static let groupSize = 64
 

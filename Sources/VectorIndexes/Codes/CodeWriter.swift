@@ -79,6 +79,10 @@ struct RotatedRow {
 
   /// Row `slot`, rotated, until the next call.
   func load(_ slot: Int) -> UnsafeMutablePointer<Float> {
+    guard rows.storage != .int8 else {
+      ScanKernels.current.widen(rows, range: slot..<(slot + 1), into: rotated)
+      return rotated
+    }
     ScanKernels.current.widen(rows, range: slot..<(slot + 1), into: original)
     rotation.apply(original, into: rotated)
     return rotated

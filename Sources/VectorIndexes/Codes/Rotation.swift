@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import LinearAlgebra
+internal import Synchronization
 
 /// The fixed random rotation in which quantised copies of vectors live.
 ///
@@ -41,6 +42,40 @@ struct Rotation: Sendable {
       }
     }
   }
+
+  /// The rotated `vector`, `[codeDimension]`.
+  func applied(to vector: [Float]) -> [Float] {
+    [Float](unsafeUninitializedCapacity: codeDimension) { output, count in
+      if let output = output.baseAddress { apply(vector, into: output) }
+      count = codeDimension
+    }
+  }
+
+  /// The vector whose rotated self is `rotated`, `[codeDimension]`: the rounds backwards, each of which undoes itself.
+  func undone(_ rotated: [Float]) -> [Float] {
+    let kernels = CodeKernels.current
+    var vector = Array(rotated[..<dimension])
+    vector.withUnsafeMutableBufferPointer { vector in
+      guard let base = vector.baseAddress else { return }
+      for round in (0..<Self.rounds).reversed() {
+        kernels.hadamard(base + (round % 2 == 0 ? 0 : dimension - power), count: power)
+        for index in 0..<dimension { base[index] *= signs[round * dimension + index] }
+      }
+    }
+    return vector
+  }
+
+  /// The rotation of a dimension, made once for all segments that are read vector by vector.
+  static func of(_ dimension: Int) -> Rotation {
+    known.withLock { known in
+      if let rotation = known[dimension] { return rotation }
+      let rotation = Rotation(dimension: dimension)
+      known[dimension] = rotation
+      return rotation
+    }
+  }
+
+  private static let known = Mutex([Int: Rotation]())
 
   /// How far a rotated vector of length 1 can be from where exact arithmetic would put it: each of the transform's
   /// steps and its scaling round each number once.

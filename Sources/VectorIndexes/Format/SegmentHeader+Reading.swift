@@ -56,6 +56,10 @@ extension SegmentHeader {
     guard reader.u32(60) == 1 else { throw reader.damage("unknown metric \(reader.u32(60))") }
     fingerprint = (64..<(64 + Self.fingerprintSize)).map(reader.byte)
     index = try Self.readIndex(reader, formatVersion: formatVersion, dimension: dimension)
+    // Without codes there would be no scales, and the rows no numbers.
+    guard storage != .int8 || (formatVersion >= 3 && (count == 0 || index.codeDimension > 0)) else {
+      throw reader.damage("int8 rows without codes, or in version \(formatVersion)")
+    }
     sections = []
     guard size == Self.size(sectionCount: sectionCount, alignment: alignment) else {
       throw reader.damage("the header's size does not fit its \(sectionCount) sections")
@@ -105,7 +109,7 @@ extension SegmentHeader {
       }
       sections.append(section)
     }
-    for kind in SectionKind.kinds(of: index) {
+    for kind in SectionKind.kinds(of: self) {
       guard let section = section(kind) else { throw reader.damage("the section of \(kind.name) is missing") }
       guard section.length == kind.length(self) else {
         throw reader.damage(

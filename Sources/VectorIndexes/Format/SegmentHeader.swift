@@ -13,8 +13,8 @@ struct SegmentHeader: Equatable {
   }
 
   static let magic: [UInt8] = Array("DUETVEC".utf8) + [0]
-  /// The newest version that this code writes and reads. A segment of rows alone is written as version 1.
-  static let version: UInt32 = 2
+  /// The newest version that this code writes and reads. Each segment is written as the oldest that can express it.
+  static let version: UInt32 = 3
   static let fixedSize = 128
   static let sectionEntrySize = 32
   static let fingerprintSize = 32
@@ -40,6 +40,9 @@ struct SegmentHeader: Equatable {
   var alignment: Int
   var sections: [Section]
   var fileSize: Int
+
+  /// Numbers in a row: int8 rows are the codes of the vectors, as long as those.
+  var rowDimension: Int { storage == .int8 ? dimension.roundedUp(toMultipleOf: 64) : dimension }
 
   /// The bytes before the first section: fixed part, section table, zeros.
   var size: Int { Self.size(sectionCount: sections.count, alignment: alignment) }
@@ -69,7 +72,7 @@ struct IndexShape: Equatable {
 
 /// The sections of a segment. Readers pass over kinds they do not know.
 enum SectionKind: UInt32, CaseIterable {
-  /// `[count, dimension]` numbers.
+  /// `[count, rowDimension]` numbers.
   case vectors = 1
   /// `[count]` Int64.
   case items = 2
@@ -96,12 +99,15 @@ enum SectionKind: UInt32, CaseIterable {
   /// `[MeasuredEffort.count]`: what looking at some of the lists finds.
   case efforts = 13
 
-  /// The kinds that a segment of this shape has, in the order of the file.
-  static func kinds(of index: IndexShape) -> [SectionKind] {
-    allCases.filter { kind in
+  /// The kinds that a segment has, in the order of the file.
+  static func kinds(of header: SegmentHeader) -> [SectionKind] {
+    let index = header.index
+    return allCases.filter { kind in
       switch kind {
       case .vectors, .items, .ordinals: true
-      case .codes, .codeScales, .codeErrors: index.codeDimension > 0
+      // The codes of int8 rows are the rows.
+      case .codes: index.codeDimension > 0 && header.storage != .int8
+      case .codeScales, .codeErrors: index.codeDimension > 0
       default: index.listCount > 0
       }
     }
@@ -111,7 +117,7 @@ enum SectionKind: UInt32, CaseIterable {
   func length(_ header: SegmentHeader) -> Int {
     let (count, index) = (header.count, header.index)
     return switch self {
-    case .vectors: count * header.dimension * header.storage.scalarSize
+    case .vectors: count * header.rowDimension * header.storage.scalarSize
     case .items: count * 8
     case .ordinals: count * 4
     case .codes: count * index.codeDimension
@@ -158,7 +164,8 @@ extension SegmentHeader {
     segmentID: UInt64, fingerprint: [UInt8], dimension: Int, count: Int, storage: RowStorage,
     index: IndexShape = IndexShape()
   ) {
-    self.formatVersion = index.codeDimension > 0 ? 2 : 1
+    self.formatVersion = storage == .int8 ? 3 : index.codeDimension > 0 ? 2 : 1
+    self.readableSince = storage == .int8 ? 3 : 1
     self.segmentID = segmentID
     self.fingerprint = fingerprint
     self.dimension = dimension
@@ -178,7 +185,7 @@ extension SegmentHeader {
 
   private mutating func layOut() {
     sections = []
-    let kinds = SectionKind.kinds(of: index)
+    let kinds = SectionKind.kinds(of: self)
     var end = Self.size(sectionCount: kinds.count, alignment: alignment)
     for kind in kinds {
       let offset = end.roundedUp(toMultipleOf: alignment)

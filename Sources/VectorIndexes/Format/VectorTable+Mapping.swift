@@ -12,8 +12,10 @@ extension VectorTable {
       (file.base + (header.section(kind)?.offset ?? 0)).assumingMemoryBound(to: type)
     }
     let index = header.index
+    let isCodes = header.storage == .int8
     let codes = CodeTable(
-      codes: start(.codes), scales: start(.codeScales), errors: start(.codeErrors), count: header.count,
+      codes: start(isCodes ? .vectors : .codes), scales: start(.codeScales), errors: start(.codeErrors),
+      count: header.count,
       dimension: index.codeDimension)
     let lists = InvertedLists(
       count: index.listCount, blockCount: index.blockCount, codeDimension: index.codeDimension,
@@ -21,10 +23,10 @@ extension VectorTable {
       centroidBlocks: UnsafeRawPointer(start(.centroidBlocks, UInt8.self)), starts: start(.listStarts),
       blocks: UnsafeRawPointer(start(.listBlocks, UInt8.self)), efforts: start(.efforts))
     self.init(
-      owner: file, items: start(.items), ordinals: start(.ordinals),
+      owner: file, dimension: header.dimension, items: start(.items), ordinals: start(.ordinals),
       rows: StoredRows(
-        base: UnsafeRawPointer(start(.vectors, UInt8.self)), count: header.count, dimension: header.dimension,
-        storage: header.storage),
+        base: UnsafeRawPointer(start(.vectors, UInt8.self)), count: header.count,
+        dimension: header.rowDimension, storage: header.storage, scales: isCodes ? start(.codeScales) : nil),
       codes: index.codeDimension > 0 ? codes : nil, lists: index.listCount > 0 ? lists : nil)
   }
 }

@@ -9,7 +9,9 @@ internal import LinearAlgebra
 /// not enough", VLDB 2015). The centroids themselves are kept in the same two ways: as codes and as blocks.
 ///
 /// All of it is a map over an untrusted file: starts, slots and factors are checked where they are used.
-struct InvertedLists {
+struct InvertedLists: @unchecked Sendable {
+  // Unchecked: the memory is never written while the table that it is a part of exists.
+
   /// How many lists there are.
   let count: Int
   let blockCount: Int
@@ -31,6 +33,11 @@ struct InvertedLists {
   let efforts: UnsafePointer<MeasuredEffort>
 
   var blockSize: Int { CodeKernels.blockSize(dimension: codeDimension) }
+
+  /// Places for entries in a list, on average: what a scan reads.
+  var meanEntryCount: Double {
+    Double(CodeKernels.blockCapacity) * Double(blockCount) / Double(max(count, 1))
+  }
 
   /// The blocks of a list; empty when the file is damaged there.
   @inline(__always)

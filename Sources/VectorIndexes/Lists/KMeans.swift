@@ -20,7 +20,12 @@ struct KMeans: Sendable {
   ///
   /// - Throws: what `progress` throws.
   func centroids(_ count: Int, progress: (Double) throws -> Void) rethrows -> [Float] {
-    let sample = Self.sample(of: rows.count, atMost: count * Self.sampleShare)
+    try centroids(
+      count, of: Self.sample(of: rows.count, atMost: count * Self.sampleShare), progress: progress)
+  }
+
+  /// The centroids of some rows, `[count, dimension]`.
+  func centroids(_ count: Int, of sample: [UInt32], progress: (Double) throws -> Void) rethrows -> [Float] {
     var centroids = initial(count, from: sample)
     for iteration in 0..<Self.iterations {
       let nearest = assign(sample, to: centroids)

@@ -11,34 +11,37 @@ struct ListAssignment {
   static let neighborhood = 24
   static let lambda: Float = 1
 
-  /// `[count]`
+  /// Of each of the slots.
   let first: [UInt32]
-  /// `[count]`; the first list again where there is only one.
+  /// Of each of the slots; the first list again where there is only one.
   let second: [UInt32]
 
-  /// Finds the lists of all rows of `means`.
+  /// Finds the lists of the rows `slots` of `means`.
   ///
   /// - Throws: what `progress` throws.
-  init(_ means: KMeans, centroids: [Float], progress: (Double) throws -> Void) rethrows {
+  init(
+    _ means: KMeans, centroids: [Float], of slots: [UInt32], progress: (Double) throws -> Void
+  ) rethrows {
     let (rows, dimension) = (means.rows, means.rows.dimension)
     let listCount = centroids.count / dimension
-    let first = SharedArray<UInt32>(count: rows.count)
-    let second = SharedArray<UInt32>(count: rows.count)
+    let first = SharedArray<UInt32>(count: slots.count)
+    let second = SharedArray<UInt32>(count: slots.count)
     let centroidRows = SharedRows(centroids, dimension: dimension)
     // In parts, to tell how far it is.
     let part = 65_536
-    for start in stride(from: 0, to: rows.count, by: part) {
-      let slots = (start..<min(start + part, rows.count)).map { UInt32($0) }
-      means.compare(slots, with: centroids) { offset, tileCount, products in
+    for start in stride(from: 0, to: slots.count, by: part) {
+      let end = min(start + part, slots.count)
+      let some = Array(slots[start..<end])
+      means.compare(some, with: centroids) { offset, tileCount, products in
         var nearest = NearestLists()
-        for row in 0..<tileCount {
-          let slot = start + offset + row
-          nearest.find(products + row * listCount, count: listCount)
-          first.base[slot] = nearest.lists[0].id
-          second.base[slot] = nearest.second(rows: rows, slot: slot, centroids: centroidRows.rows)
+        for index in offset..<(offset + tileCount) {
+          nearest.find(products + (index - offset) * listCount, count: listCount)
+          first.base[start + index] = nearest.lists[0].id
+          second.base[start + index] = nearest.second(
+            rows: rows, slot: Int(some[index]), centroids: centroidRows.rows)
         }
       }
-      try progress(Double(min(start + part, rows.count)) / Double(rows.count))
+      try progress(Double(end) / Double(slots.count))
     }
     self.first = first.array
     self.second = second.array

@@ -2,7 +2,7 @@
 internal import Compute
 internal import LinearAlgebra
 
-/// Makes the inverted lists of a segment: centroids, assignment, blocks.
+/// Makes the blocks of a segment's inverted lists, and of their centroids.
 ///
 /// Needs memory for the centroids, 16 bytes a row, and a batch of blocks; rows are read where they lie.
 struct ListBuilder: Sendable {
@@ -20,23 +20,20 @@ struct ListBuilder: Sendable {
   /// Lists whose blocks are made at once.
   private static let batch = 64
 
-  /// Finds centroids and lists.
-  ///
-  /// - Parameter progress: called with the share that is done.
-  /// - Throws: what `progress` throws.
-  init(
-    _ rows: StoredRows, rotation: Rotation, listCount: Int, pool: ComputePool,
-    progress: (Double) throws -> Void
-  ) throws {
+  /// Lays out the lists of a choice.
+  init(_ rows: StoredRows, rotation: Rotation, choice: ListChoice, pool: ComputePool) {
     self.rows = rows
     self.rotation = rotation
     self.pool = pool
+    let listCount = choice.centroids.count / rows.dimension
     self.listCount = listCount
-    let means = KMeans(rows: rows, pool: pool)
-    let centroids = try means.centroids(listCount) { try progress($0 * 0.6) }
-    let assignment = try ListAssignment(means, centroids: centroids) { try progress(0.6 + $0 * 0.3) }
-    members = Members(assignment.entries, count: listCount)
-    self.centroids = Self.rotated(centroids, rotation)
+    let members = Members(choice.first + choice.second, count: listCount)
+    self.members = members
+    // Means of rotated rows are rotated already.
+    centroids =
+      rows.storage == .int8
+      ? SharedRows(choice.centroids, dimension: rotation.codeDimension)
+      : Self.rotated(choice.centroids, rotation)
     var starts: [UInt32] = [0]
     for list in 0..<listCount { starts.append(starts[list] + UInt32((members[list].count + 31) / 32)) }
     self.starts = starts
@@ -145,9 +142,4 @@ struct ListBuilder: Sendable {
       CodeKernels.current.encodeBlock(residuals, ids: ids, dimension: dimension, into: block)
     }
   }
-}
-
-extension ListAssignment {
-  /// The list of each entry: first all rows by their first list, then all by their second, those without one left out.
-  fileprivate var entries: [UInt32] { first + second }
 }

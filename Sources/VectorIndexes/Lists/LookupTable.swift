@@ -5,7 +5,9 @@ internal import LinearAlgebra
 ///
 /// A residual r is kept as signs s and a factor f = |r|² / |r|₁; ⟨r, q⟩ ≈ f ⟨s, q⟩, unbiased over rotations (RaBitQ), and
 /// ⟨s, q⟩ is twice the sum of q over the set bits less the sum of q.
-final class LookupTable {
+final class LookupTable: @unchecked Sendable {
+  // Unchecked: written by its `init` alone.
+
   private let entries: UnsafeMutablePointer<UInt8>
   private let codeDimension: Int
   /// ⟨s, q⟩ = `slope` · (the sum of entries) + `offset`.

@@ -20,6 +20,10 @@ struct MeasuredEffort: Hashable, BitwiseCopyable {
 struct EffortMeasurement {
   /// Trial queries of each kind.
   static let queryCount = 128
+  /// The lengths of the noise that leads queries away from rows of length 1. A text may be as far from the pictures that
+  /// it fits as from any other.
+  private static let noises: [Float] = [0.6, 1]
+  private static let totalCount = (1 + noises.count) * queryCount
   /// Scanning an entry and looking at a candidate again, in nanoseconds or so: only their ratio counts.
   private static let cost = (entry: 2.5, candidate: 40.0)
 
@@ -35,11 +39,11 @@ struct EffortMeasurement {
     self.pool = pool
     let queries = Self.queries(table)
     self.queries = SharedRows(queries, dimension: rotation.dimension)
-    quantized = QuantizedQueries(queries, count: 2 * Self.queryCount, rotation: rotation)
+    quantized = QuantizedQueries(queries, count: Self.totalCount, rotation: rotation)
     let exact = try VectorSearch(
       dimension: rotation.dimension, sources: [VectorSource(table: table, live: nil, name: "trial")],
       pool: pool)
-    truth = try exact.neighbors(ofEach: queries, count: 2 * Self.queryCount, k: MeasuredEffort.k).map {
+    truth = try exact.neighbors(ofEach: queries, count: Self.totalCount, k: MeasuredEffort.k).map {
       Set($0.map(\.key))
     }
   }
@@ -48,15 +52,16 @@ struct EffortMeasurement {
   /// direction that rows lie in.
   private static func queries(_ table: VectorTable) -> [Float] {
     var random = SplitMix64(state: 2)
-    let dimension = table.rows.dimension
+    let dimension = table.dimension
     func anyRow() -> [Float] { table.vector(Int(random.next() % UInt64(table.count))) }
     func uniform() -> Float { Float(Int64(bitPattern: random.next()) >> 32) * 0x1p-31 }
     var queries: [Float] = []
-    queries.reserveCapacity(2 * queryCount * dimension)
+    queries.reserveCapacity(totalCount * dimension)
     for _ in 0..<queryCount { queries += zip(anyRow(), anyRow()).map { $0 + 0.4 * $1 } }
-    // Noise of length 0.6.
-    let scale = 0.6 * (3 / Float(dimension)).squareRoot()
-    for _ in 0..<queryCount { queries += anyRow().map { $0 + scale * uniform() } }
+    for noise in noises {
+      let scale = noise * (3 / Float(dimension)).squareRoot()
+      for _ in 0..<queryCount { queries += anyRow().map { $0 + scale * uniform() } }
+    }
     return queries
   }
 
@@ -101,15 +106,19 @@ struct EffortMeasurement {
     let found = SharedArray<Int32>(count: quantized.count)
     pool.forEach(quantized.count) { query in
       let lookup = LookupTable(quantized, query: query)
-      guard let search = ListSearch(quantized, query: query, lookup: lookup, table: table) else { return }
+      guard let search = ListSearch(quantized, query: query, lookup: lookup, table: table, pool: pool) else {
+        return
+      }
       let original = queries.rows.row(query).assumingMemoryBound(to: Float.self)
-      let answer = search.neighbors(of: original, k: MeasuredEffort.k, exactly: effort, allowed: nil)
-      found.base[query] = Int32(answer.count { truth[query].contains($0.key) })
+      let answer = search.neighbors(of: original, k: MeasuredEffort.k, effort: effort, allowed: .all)
+      found.base[query] = Int32(answer?.count { truth[query].contains($0.key) } ?? 0)
     }
-    let kinds = [0..<Self.queryCount, Self.queryCount..<(2 * Self.queryCount)]
-    let shares = kinds.map { kind in
-      Float(kind.reduce(0) { $0 + Int(found.base[$1]) })
-        / Float(max(1, kind.reduce(0) { $0 + truth[$1].count }))
+    let shares = stride(from: 0, to: Self.totalCount, by: Self.queryCount).map { first in
+      let kind = first..<(first + Self.queryCount)
+      let (hits, all) = (
+        kind.reduce(0) { $0 + Int(found.base[$1]) }, kind.reduce(0) { $0 + truth[$1].count }
+      )
+      return Float(hits) / Float(max(1, all))
     }
     return shares.min() ?? 0
   }

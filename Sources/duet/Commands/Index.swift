@@ -3,6 +3,7 @@ import ArgumentParser
 import Catalog
 import Embedders
 import Files
+import LinearAlgebra
 import Search
 import SystemPackage
 
@@ -32,6 +33,11 @@ struct Index: AsyncParsableCommand {
   @OptionGroup var library: LibraryOptions
   @OptionGroup var model: ModelOptions
 
+  @Option(
+    help: ArgumentHelp(
+      "Keep vectors as f32 (at first), f16 (half the bytes) or int8 (a quarter, and scores a little off) from now on.",
+      valueName: "form"))
+  var storage: RowStorage?
   @Flag(help: "Make a library of its own for FOLDER, also inside another library.")
   var new = false
   @Flag(help: "Remove pictures that are gone, also where a disk may only be unmounted.")
@@ -108,6 +114,7 @@ struct Index: AsyncParsableCommand {
     options.folders = try folders.map(Paths.resolve)
     options.prunes = prune
     options.rebuilds = rebuild
+    options.storage = storage
     if let freshLimit { options.freshLimit = max(1, freshLimit) }
     options.walk.includesHidden = hidden
     options.walk.honoursIgnoreFiles = !noIgnore
@@ -150,4 +157,12 @@ struct Index: AsyncParsableCommand {
     choice.embedder.warnings.forEach(Diagnostics.note)
     if let advice = ProgramFacts.slowBLASAdvice, choice.source != .builtin { Diagnostics.note(advice) }
   }
+}
+
+extension RowStorage: ExpressibleByArgument {
+  /// `f32`, `f16` or `int8`.
+  public init?(argument: String) { self.init(named: argument) }
+
+  /// As they are typed.
+  public static var allValueStrings: [String] { allCases.map(\.name) }
 }

@@ -41,7 +41,7 @@ struct Search: ParsableCommand {
     var request = SearchRequest(terms: try terms.terms())
     request.filters = try filters.filters(now: Int64(time(nil)))
     try display.apply(to: &request)
-    let reader = try library.open()
+    let reader = try library.open(maxMemory: display.maxMemory)
     let opened = try model.openForQueries(of: reader)
     let snapshot = try reader.snapshot(embedder: opened.choice?.embedder, missingModel: opened.problem)
     let result = try QueryEngine(library: snapshot).search(request)
@@ -144,6 +144,11 @@ struct SearchDisplayOptions: ParsableArguments {
       "How many of the true nearest to find: exact, or a share from 0.5 to 0.999, which is faster among millions.",
       valueName: "share"))
   var recall = Recall.exact
+  @Option(
+    help: ArgumentHelp(
+      "Where the vectors' files are larger than this (800M, 2G), give what was read of them back at once; slower.",
+      valueName: "size"))
+  var maxMemory: ByteCount?
   @Option(help: ArgumentHelp("How sources are merged: z or rrf.", visibility: .hidden))
   var fusion = FusionChoice.z
   @Flag(help: "Print a JSON object a line: hits, then a summary.")

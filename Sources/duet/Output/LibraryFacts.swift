@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Catalog
 import Files
+import LinearAlgebra
 import Search
 import SystemPackage
 
@@ -42,6 +43,7 @@ struct LibraryFacts {
   let generation: Generation
   let catalogBytes: Int
   let spaces: [Space]
+  let storage: RowStorage
   let vectors: [Vectors]
   let roots: [RootFacts]
   let skips: [SkipFacts]
@@ -56,6 +58,7 @@ struct LibraryFacts {
     items = snapshot.itemCount
     captions = try catalog.captionCount()
     spaces = try catalog.spaces().filter { $0.state != .retired }
+    storage = try catalog.vectorStorage()
     let active = snapshot.space
     vectors = try VectorField.allCases.map { field in
       Vectors(
@@ -96,6 +99,7 @@ struct LibraryFacts {
           "\(identity.model), \(identity.dimension) dimensions, weights \(identity.weightsHash.prefix(12))"
         ))
     }
+    rows.append(("vectors kept as", storage.name))
     for part in vectors where part.stored + part.fresh + part.pending > 0 || part.field == .image {
       var text = "\(part.segments.count.grouped) \(part.segments.count == 1 ? "segment" : "segments")"
       text += " with \(part.stored.grouped) (\(part.bytes.asFileSize)), \(part.fresh.grouped) fresh"
@@ -118,6 +122,7 @@ struct LibraryFacts {
     [
       "path": .string(location.directory.string), "readOnly": .bool(isReadOnly), "items": .int(items),
       "captions": .int(captions), "generation": .int(Int(generation)), "catalogBytes": .int(catalogBytes),
+      "storage": .string(storage.name),
       "indexedByProcess": indexer.map { .int(Int($0)) } ?? .null,
       "models": .array(
         spaces.map {

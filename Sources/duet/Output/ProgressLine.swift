@@ -45,6 +45,9 @@ final class ProgressLine: Sendable {
     }
   }
 
+  /// Shows how many queries of an audit have been asked, unless the line was drawn a moment ago.
+  func update(asked done: Int, of total: Int) { count(done, of: total, "queries") }
+
   /// Wipes the line, so that what follows starts on a clean one.
   func clear() {
     state.withLock { state in
