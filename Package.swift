@@ -93,7 +93,7 @@ let layers3to5: [Target] = [
       .product(name: "SystemPackage", package: "swift-system"),
     ],
     path: "Benchmarks",
-    exclude: ["RESULTS.md", "decide.py", "index_photos.py", "peers"]),
+    exclude: ["RESULTS.md", "ann_curves.py", "decide.py", "index_photos.py", "peers"]),
 ]
 
 /// A test target per source target, named after it.

@@ -14,7 +14,8 @@ struct ANNBenchmark: ParsableCommand {
     abstract: "Recall@10 and speed of search on the vectors of a folder, one JSON line a setting.",
     discussion: """
       FOLDER holds base.npy and queries.npy (float32 rows of length 1), gt.npy (int32, the true neighbours of each query, \
-      best first) and perhaps queries_text.npy and gt_text.npy. The lines have the form of Benchmarks/peers/ann.py's.
+      best first) and perhaps queries_text.npy and gt_text.npy. The lines have the form of Benchmarks/peers/ann.py's; the \
+      last one is of opening the file.
       """)
 
   @Argument(help: "A folder of .npy files.")
@@ -53,6 +54,19 @@ struct ANNBenchmark: ParsableCommand {
       for target in exact ? [] : recall { try measure(set, .atLeast(target), "\(target)", build, bytes) }
       try measure(set, .exact, "exact", build, bytes)
     }
+    try measureOpening(path, bytes)
+  }
+
+  /// What opening takes, and what it leaves in memory.
+  private func measureOpening(_ path: FilePath, _ bytes: Int) throws {
+    let before = Machine.mappedMemory
+    let segment = try Segment(path)
+    let held = withExtendedLifetime(segment) { Machine.mappedMemory } - before
+    let opening = try Measurement.alternating(seconds: 0.2, atLeast: 50, [{ _ = try Segment(path) }])[0]
+    let set = FilePath(folder).lastComponent?.string ?? folder
+    print(
+      "{\"set\":\"\(set)\",\"method\":\"duet\",\"bytes\":\(bytes),"
+        + "\"open_ms\":\((opening.median * 1e3).digits(4)),\"rss_mib\":\((Double(held) / 1024).digits(1))}")
   }
 
   private func measure(_ set: QuerySet, _ recall: Recall, _ setting: String, _ build: Double, _ bytes: Int)

@@ -16,6 +16,12 @@ enum Machine {
     return parts.joined(separator: " · ")
   }
 
+  /// Pages of mapped files that this process has in memory, in kB.
+  static var mappedMemory: Int {
+    let line = lines(of: "/proc/self/status").first { $0.hasPrefix("RssFile:") } ?? ""
+    return Int(line.filter(\.isNumber)) ?? 0
+  }
+
   private static var processor: String {
     for line in lines(of: "/proc/cpuinfo") where line.hasPrefix("model name") {
       if let colon = line.firstIndex(of: ":") { return String(line[line.index(colon, offsetBy: 2)...]) }

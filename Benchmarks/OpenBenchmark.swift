@@ -60,18 +60,11 @@ struct OpenBenchmark: ParsableCommand {
 
   /// The time of an exact search, and the mapped memory before the map goes.
   private func searching(_ path: FilePath, _ query: [Float], limit: Int?, name: String) throws -> String {
-    let before = Self.mappedMemory
+    let before = Machine.mappedMemory
     let search = try search(in: Segment(path), limit: limit)
     let times = try Measurement.alternating(
       seconds: 0.2, [{ _ = try search.neighbors(of: query, k: 10) }])
-    let memory = withExtendedLifetime(search) { Self.mappedMemory } - before
+    let memory = withExtendedLifetime(search) { Machine.mappedMemory } - before
     return "\"\(name)_ms\":\((times[0].median * 1e3).digits(2)),\"\(name)_mapped_mb\":\(memory / 1000)"
-  }
-
-  /// Pages of mapped files that this process has in memory, in kB.
-  private static var mappedMemory: Int {
-    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-    let line = status.split(separator: "\n").first { $0.hasPrefix("RssFile:") } ?? ""
-    return Int(line.filter(\.isNumber)) ?? 0
   }
 }

@@ -43,7 +43,8 @@ class Libraries:
         library = self.folder / name
         library.mkdir()
         for row in rows:
-            for file in (self.pictures / row["file"], (self.pictures / row["file"]).with_suffix(".txt")):
+            picture = self.pictures / row["file"]
+            for file in filter(Path.exists, (picture, picture.with_suffix(".txt"))):
                 try:
                     os.link(file, library / file.name)
                 except OSError:

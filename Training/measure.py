@@ -52,8 +52,8 @@ def triplets(work, rows, pictures):
 def table(report):
     print("| query | asked | R@1 | R@5 | R@10 | median rank |\n|---|---|---|---|---|---|")
     for name, row in report.items():
-        recalls = " | ".join(f"{row['recall'][depth]:.1f}" for depth in ("1", "5", "10"))
-        print(f"| {name} | {row['queries']} | {recalls} | {row['medianRank']} |")
+        recalls = " | ".join(f"{100 * row['recall'][depth]:.1f}" for depth in ("1", "5", "10"))
+        print(f"| {name} | {row['queries']} | {recalls} | {row['median_rank'] or 'over 100'} |")
     print()
 
 

@@ -13,7 +13,7 @@ from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 SIZE, CONTEXT, WIDTH, VISION_WIDTH = 48, 32, 128, 192  # pixels, tokens, dimensions: texts and shared space, pictures
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
-TOKENIZER = Path(__file__).parent / "tokenizer.json"
+TOKENIZER = Path(__file__).parent.parent / "Sources/CBuiltinModel/tokenizer.json"
 
 
 class Texts:

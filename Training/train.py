@@ -12,7 +12,8 @@ Then both towers are trained together. The loss is the sum of
 - image <-> caption InfoNCE;
 - InfoNCE of normalize(image projection + text projection), un-normalised as in BGE-VL (MegaPairs, arXiv 2412.14475),
   against the target pictures, with the source pictures among the negatives;
-- distillation, so that the text tower does not forget, and the pictures' distance from their meaning.
+- cross entropy of pictures, captions and composed queries against the teacher's places for all pictures' meanings;
+- distillation, so that the text tower does not forget.
 The negatives are the batch's other pictures and captions, half of which are drawn among what the model last took for
 the triplets' targets (hard negatives as in ANCE, arXiv 2007.00808).
 """
@@ -33,11 +34,11 @@ from evaluate import evaluate
 from model import WIDTH, Texts, embed_ids, embed_images, make_model, save_folder, start_as_weighted_mean, unit
 from triplets import phrase
 
-DISTILL_STEPS, DISTILL_BATCH, DISTILL_RATE = 1500, 256, 2e-3
-JOINT_STEPS, JOINT_RATE, WARM_UP = 3500, 1e-3, 200
+DISTILL_STEPS, DISTILL_BATCH, DISTILL_RATE = 6000, 256, 2e-3
+JOINT_STEPS, JOINT_RATE, WARM_UP = 3200, 1e-3, 200
 TRIPLETS, OTHERS, REPLAYED = 40, 64, 64  # in a batch of the second stage
 NEIGHBOURS, REMINE_EVERY = 12, 250  # pictures that are taken for one another; how often they are looked up
-DISTILL_WEIGHT, ANCHOR_WEIGHT = 1.0, 0.5
+DISTILL_WEIGHT, ANCHOR_WEIGHT = 1.0, 1.0
 AVERAGED = 0.998  # decay of the averaged weights, which are what is kept
 CHECKPOINT_EVERY, LOG_EVERY, EVALUATE_EVERY = 500, 100, 1000
 
@@ -132,9 +133,17 @@ class Trainer:
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 instructions = embed_ids(self.model, self.texts([phrase(t["change"]) for t in batch])).float()
             composed = unit(pictures[[place[i] for i in sources]] + instructions)
-            loss = loss + self.contrast(composed, gallery, targets, shown)
-        loss = loss + DISTILL_WEIGHT * self.distillation(self.draw_texts(REPLAYED))
-        return loss + ANCHOR_WEIGHT * (1 - (gallery * corpus.anchors[shown]).sum(-1).mean())
+            loss = loss + self.contrast(composed, gallery, targets, shown) + ANCHOR_WEIGHT / 2 * self.anchoring(composed, targets)
+        anchored = self.anchoring(gallery, shown) + self.anchoring(captions, described) / 2
+        return loss + ANCHOR_WEIGHT * anchored + DISTILL_WEIGHT * self.distillation(self.draw_texts(REPLAYED))
+
+    def anchoring(self, placed, rows):
+        """Cross entropy of each row's anchor among those of all training pictures.
+
+        Anchors stay where the teacher put them. So pictures come to lie where texts that nobody captioned them with are
+        placed, too, and each is told from thousands of others at the price of one product.
+        """
+        return self.contrast(placed, self.corpus.anchors[self.corpus.trained], rows, self.corpus.trained)
 
     def contrast(self, queries, candidates, truth, rows):
         """Cross entropy of each query's row among the candidates' rows; renderings of the same name are no negatives."""

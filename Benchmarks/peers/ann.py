@@ -2,13 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recall@10 and speed of other libraries on the vectors of a folder, one JSON line a setting: ann.py FOLDER [NAME …]
 
-FOLDER is what `duet-bench ann FOLDER` takes, and the lines are like its lines. Needs numpy and whichever of faiss-cpu,
+FOLDER is what `duet-bench ann FOLDER` takes, and the lines are like its lines; a last one tells how large the saved index is, how
+long opening it takes in a new process, and what that process then holds in memory. Needs numpy and whichever of faiss-cpu,
 hnswlib, usearch and scann are installed; never run by the tests. NAMEs choose among: flat ivfpq hnswsq8 hnswlib usearch scann.
 """
 import json
 import math
 import os
+import resource
+import subprocess
 import sys
+import tempfile
 import time
 
 import numpy as np
@@ -38,6 +42,15 @@ class Flat:
     def search(self, queries, threads):
         self.faiss.omp_set_num_threads(threads)
         return self.index.search(queries, K)[1]
+
+    def save(self, path):
+        self.faiss.write_index(self.index, path)
+
+    @staticmethod
+    def open(path, dimension):
+        import faiss
+
+        return faiss.read_index(path)
 
 
 class IVFPQ(Flat):
@@ -97,6 +110,17 @@ class HNSWLib:
     def search(self, queries, threads):
         return self.index.knn_query(queries, K, num_threads=threads)[0]
 
+    def save(self, path):
+        self.index.save_index(path)
+
+    @staticmethod
+    def open(path, dimension):
+        import hnswlib
+
+        index = hnswlib.Index("ip", dimension)
+        index.load_index(path)
+        return index
+
 
 class USearch:
     """usearch, bfloat16, connectivity 16."""
@@ -115,6 +139,15 @@ class USearch:
     def search(self, queries, threads):
         keys = self.index.search(queries if len(queries) > 1 else queries[0], K, threads=threads).keys
         return np.asarray(keys, np.int64).reshape(len(queries), -1)
+
+    def save(self, path):
+        self.index.save(path)
+
+    @staticmethod
+    def open(path, dimension):
+        from usearch.index import Index
+
+        return Index.restore(path, view=True)  # mapped, as ours is
 
 
 class Scann:
@@ -141,6 +174,16 @@ class Scann:
         search = self.index.search_batched_parallel if threads > 1 else self.index.search_batched
         return search(queries, final_num_neighbors=K, **self.how)[0]
 
+    def save(self, path):
+        os.mkdir(path)
+        self.index.serialize(path)
+
+    @staticmethod
+    def open(path, dimension):
+        import scann
+
+        return scann.scann_ops_pybind.load_searcher(path)
+
 
 PEERS = {"flat": Flat, "ivfpq": IVFPQ, "hnswsq8": HNSWSQ8, "hnswlib": HNSWLib, "usearch": USearch, "scann": Scann}
 
@@ -166,6 +209,31 @@ def latency(peer, queries):
     return np.percentile(times, [50, 99])
 
 
+def footprint(peer, name, dimension):
+    """Bytes of the saved index, and of a new process that opens it: milliseconds, and MiB beyond what its imports took."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "index")
+        peer.save(path)
+        files = [path] if os.path.isfile(path) else [entry.path for entry in os.scandir(path)]
+        opened = subprocess.run([sys.executable, __file__, "--open", name, path, str(dimension)], check=True,
+                                capture_output=True, text=True).stdout
+        return {"bytes": sum(map(os.path.getsize, files)), **json.loads(opened.splitlines()[-1])}
+
+
+def open_saved(name, path, dimension):
+    class_of = PEERS[name]
+    try:
+        class_of.open("/nonexistent", dimension)  # the imports
+    except Exception:  # noqa: BLE001, S110
+        pass
+    before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    index = class_of.open(path, dimension)
+    elapsed = time.perf_counter() - begun
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(json.dumps({"open_ms": round(elapsed * 1e3, 2), "rss_mib": round(held / 1024, 1)}), flush=True)
+    os._exit(0 if index is not None else 1)  # some libraries crash when they are taken down
+
+
 def measure(name, folder, base, sets):
     begun = time.perf_counter()
     peer = PEERS[name](base)
@@ -183,9 +251,13 @@ def measure(name, folder, base, sets):
                 "recall": round(float(recall), 4), "qps_1t": round(one, 1),
                 "qps_2t": round(rate(peer, queries, 2, 0.4)[0], 1), "p50_us": round(p50, 1), "p99_us": round(p99, 1),
                 "build_s": round(build, 2)}), flush=True)
+    print(json.dumps({"set": os.path.basename(folder.rstrip("/")), "method": name,
+                      **footprint(peer, name, base.shape[1])}), flush=True)
 
 
 def main():
+    if sys.argv[1] == "--open":
+        return open_saved(sys.argv[2], sys.argv[3], int(sys.argv[4]))
     folder, names = sys.argv[1], sys.argv[2:] or list(PEERS)
     load = lambda name, dtype: np.ascontiguousarray(np.load(f"{folder}/{name}.npy"), dtype)
     sets = [

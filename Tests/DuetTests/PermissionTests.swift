@@ -107,7 +107,7 @@ struct `Without permission to write` {
     let back = try await duet("index", "--json")
     #expect(try back.json["recaptioned"] as? Int == 2)
     #expect(try await captions() == 1)
-    #expect(try await duet("search", "dusk", "--paths-only").out == "rgb8.png\n")
+    #expect(try await duet("search", "dusk", "-k", "1", "--paths-only").out == "rgb8.png\n")
   }
 }
 

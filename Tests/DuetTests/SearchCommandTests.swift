@@ -60,10 +60,10 @@ import Testing
   }
 
   @Test func `paths end in a line feed or a NUL, and are relative to the working directory`() async throws {
-    #expect(try await Self.search("灯塔", "--paths-only").out == "灯塔的照片.png\n")
-    #expect(try await Self.search("灯", "-0").out == "灯塔的照片.png\0")
+    #expect(try await Self.search("灯塔", "-k", "1", "--paths-only").out == "灯塔的照片.png\n")
+    #expect(try await Self.search("灯", "-k", "1", "-0").out == "灯塔的照片.png\0")
     let pictures = try await Self.indexed.value
-    let run = try await DuetProgram()("search", "灯塔", "-l", "--index", pictures.path)
+    let run = try await DuetProgram()("search", "灯塔", "-k", "1", "-l", "--index", pictures.path)
     #expect(run.out == "\(pictures.directory.path("灯塔的照片.png"))\n")
   }
 
