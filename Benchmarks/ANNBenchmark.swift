@@ -34,7 +34,7 @@ struct ANNBenchmark: ParsableCommand {
   var exact = false
 
   func run() throws {
-    let base = try NumpyFile(FilePath(folder).appending("base.npy"), type: "<f4")
+    let base = try NumpyFile.base(of: folder)
     let temporary = try TemporaryFolder()
     let path = temporary.path.appending("ann.duetvec")
     let started = MeasuringClock.wall.seconds
@@ -42,12 +42,10 @@ struct ANNBenchmark: ParsableCommand {
       to: path, storage: storage == "float16" ? .float16 : .float32, structure: exact ? .codes : .lists)
     let build = (MeasuringClock.wall.seconds - started)
     FileHandle.standardError.write(Data("built \(bytes) bytes in \(build.digits(1)) s\n".utf8))
-    for (name, suffix) in [("main", ""), ("text", "_text")] {
-      let queries = FilePath(folder).appending("queries\(suffix).npy")
-      guard let file = try? NumpyFile(queries, type: "<f4") else { continue }
+    for (name, suffix, file) in NumpyFile.querySets(of: folder) {
       let truth = try NumpyFile(FilePath(folder).appending("gt\(suffix).npy"), type: "<i4")
       let set = QuerySet(
-        name: name, folder: folder, path: path,
+        name: name, path: path,
         queries: (0..<file.rows).flatMap { file.row($0, as: Float.self) },
         count: file.rows,
         truth: (0..<file.rows).map { Set(truth.row($0, as: Int32.self).prefix(10).map { Int64($0) }) })
@@ -63,10 +61,11 @@ struct ANNBenchmark: ParsableCommand {
     let segment = try Segment(path)
     let held = withExtendedLifetime(segment) { Machine.mappedMemory } - before
     let opening = try Measurement.alternating(seconds: 0.2, atLeast: 50, [{ _ = try Segment(path) }])[0]
-    let set = FilePath(folder).lastComponent?.string ?? folder
-    print(
-      "{\"set\":\"\(set)\",\"method\":\"duet\",\"bytes\":\(bytes),"
-        + "\"open_ms\":\((opening.median * 1e3).digits(4)),\"rss_mib\":\((Double(held) / 1024).digits(1))}")
+    printLine([
+      "set": .text(setName), "method": "duet", "bytes": .count(bytes),
+      "open_ms": .number((opening.median * 1e3).digits(4)),
+      "rss_mib": .number((Double(held) / 1024).digits(1)),
+    ])
   }
 
   private func measure(_ set: QuerySet, _ recall: Recall, _ setting: String, _ build: Double, _ bytes: Int)
@@ -75,24 +74,22 @@ struct ANNBenchmark: ParsableCommand {
     let one = try set.throughput(recall, threads: 1, seconds: seconds)
     let two = try set.throughput(recall, threads: 2, seconds: seconds / 2)
     let latency = try set.latency(recall, seconds: seconds)
-    let fields = [
-      "\"set\":\"\(FilePath(folder).lastComponent?.string ?? folder)\"", "\"method\":\"duet\"",
-      "\"queries\":\"\(set.name)\"", "\"params\":{\"recall\":\"\(setting)\"}",
-      "\"recall\":\(one.recall.digits(4))", "\"qps_1t\":\(one.rate.digits(1))",
-      "\"qps_2t\":\(two.rate.digits(1))",
-      "\"p50_us\":\((latency.median * 1e6).digits(1))",
-      "\"p99_us\":\((latency.percentile(0.99) * 1e6).digits(1))",
-      "\"build_s\":\(build.digits(2))", "\"bytes\":\(bytes)",
-    ]
-    print("{" + fields.joined(separator: ",") + "}")
-    fflush(nil)
+    printLine([
+      "set": .text(setName), "method": "duet", "queries": .text(set.name),
+      "params": .object(["recall": .text(setting)]),
+      "recall": .number(one.recall.digits(4)), "qps_1t": .number(one.rate.digits(1)),
+      "qps_2t": .number(two.rate.digits(1)), "p50_us": .number((latency.median * 1e6).digits(1)),
+      "p99_us": .number((latency.percentile(0.99) * 1e6).digits(1)), "build_s": .number(build.digits(2)),
+      "bytes": .count(bytes),
+    ])
   }
+
+  private var setName: String { FilePath(folder).lastComponent?.string ?? folder }
 }
 
 /// Queries with their true neighbours, against one segment.
 private struct QuerySet {
   let name: String
-  let folder: String
   let path: FilePath
   let queries: [Float]
   let count: Int

@@ -88,7 +88,7 @@ struct CodesBenchmark: ParsableCommand {
   private func measurePreparation() throws {
     let kernels = CodeKernels.current
     var numbers = RandomNumbers(seed: 5)
-    let residuals = (0..<(32 * dimension)).map { _ in numbers.next() }
+    let residuals: [Float] = (0..<(32 * dimension)).map { _ in numbers.next() }
     let power = 1 << (Int.bitWidth - 1 - dimension.leadingZeroBitCount)
     var (rotated, codes) = (residuals, [Int8](repeating: 0, count: dimension))
     var entries = [UInt8](repeating: 0, count: 4 * dimension)

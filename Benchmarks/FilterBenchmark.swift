@@ -34,19 +34,17 @@ struct FilterBenchmark: ParsableCommand {
 
   func run() throws {
     let temporary = try TemporaryFolder()
-    let base = try NumpyFile(FilePath(folder).appending("base.npy"), type: "<f4")
+    let base = try NumpyFile.base(of: folder)
     let path = temporary.path.appending("filters.duetvec")
     try base.writeSegment(to: path, storage: .float32, structure: .lists)
     let search = try VectorSearch(
       dimension: base.columns, sources: [VectorSource(Segment(path))], pool: ComputePool(threadCount: 1))
     try measurePreparation(search, count: base.rows)
-    for suffix in ["", "_text"] {
-      let file = FilePath(folder).appending("queries\(suffix).npy")
-      guard let rows = try? NumpyFile(file, type: "<f4") else { continue }
-      let asked = FilteredQueries(rows: rows, search: search, baseCount: base.rows)
+    for set in NumpyFile.querySets(of: folder) {
+      let asked = FilteredQueries(rows: set.rows, search: search, baseCount: base.rows)
       for kind in FilteredQueries.Kind.allCases {
         for share in percent.map({ $0 / 100 }) {
-          try measure(asked, kind, share, set: suffix.isEmpty ? "main" : "text")
+          try measure(asked, kind, share, set: set.name)
         }
       }
     }
@@ -55,7 +53,7 @@ struct FilterBenchmark: ParsableCommand {
   /// The time of turning ids into bitmaps, and that of the first query, which counts what the lists hold of them.
   private func measurePreparation(_ search: VectorSearch, count: Int) throws {
     let query = search.sample(atMost: 1).vector(0)
-    var random = RandomOrder(state: 3)
+    var random = RandomNumbers(seed: 3)
     let wanted = min(100_000, count / 2)
     let items = (0..<count).map { Int64($0) }.shuffled(using: &random).prefix(wanted)
     for (name, items) in [("sorted", items.sorted()), ("unsorted", Array(items))] {
@@ -66,9 +64,10 @@ struct FilterBenchmark: ParsableCommand {
           { filter = search.prepare(IDFilter(items: items)) },
           { _ = try search.neighbors(of: query, k: 10, filter: filter, recall: .standard) },
         ])
-      line([
-        ("set", "\"prepare\""), ("ids", "\(wanted)"), ("order", "\"\(name)\""),
-        ("ms", (times[0].median * 1e3).digits(2)), ("first_query_ms", (times[1].median * 1e3).digits(2)),
+      printLine([
+        "set": "prepare", "ids": .count(wanted), "order": .text(name),
+        "ms": .number((times[0].median * 1e3).digits(2)),
+        "first_query_ms": .number((times[1].median * 1e3).digits(2)),
       ])
     }
   }
@@ -100,11 +99,13 @@ struct FilterBenchmark: ParsableCommand {
       sums.plain / count * 1e6, sums.exact / count * 1e6, sums.planned / count * 1e6
     )
     let bound = min(exact, plain * min(1 / share, 16))
-    line([
-      ("queries", "\"\(set)\""), ("filter", "\"\(kind.rawValue)\""), ("percent", "\(share * 100)"),
-      ("recall", (Double(found) / Double(max(1, expected))).digits(4)), ("us", planned.digits(1)),
-      ("exact_us", exact.digits(1)), ("unfiltered_us", plain.digits(1)), ("bound_us", bound.digits(1)),
-      ("ratio", (planned / bound).digits(2)), ("path", "\"\(path)\""),
+    printLine([
+      "queries": .text(set), "filter": .text(kind.rawValue), "percent": .number("\(share * 100)"),
+      "recall": .number((Double(found) / Double(max(1, expected))).digits(4)),
+      "us": .number(planned.digits(1)),
+      "exact_us": .number(exact.digits(1)), "unfiltered_us": .number(plain.digits(1)),
+      "bound_us": .number(bound.digits(1)), "ratio": .number((planned / bound).digits(2)),
+      "path": .text(path),
     ])
   }
 
@@ -112,11 +113,6 @@ struct FilterBenchmark: ParsableCommand {
   private func warmTime(_ work: () throws -> Void) throws -> Double {
     try work()
     return try (0..<3).map { _ in try Measurement.timing(.wall, work) }.min() ?? 0
-  }
-
-  private func line(_ fields: [(String, String)]) {
-    print("{" + fields.map { "\"\($0.0)\":\($0.1)" }.joined(separator: ",") + "}")
-    fflush(nil)
   }
 }
 
@@ -141,7 +137,7 @@ private struct FilteredQueries {
     let axis = kind == .half ? try commonAxis(query(anchor)) : query(anchor)
     let like = (0..<rows.rows).sorted { product(query($0), axis) > product(query($1), axis) }
     if kind == .random {
-      var random = RandomOrder(state: UInt64(turn))
+      var random = RandomNumbers(seed: UInt64(turn))
       let items = (0..<baseCount).map { Int64($0) }.shuffled(using: &random).prefix(allowedCount)
       return (Array(items), (0..<queryCount).map { ($0 * 31 + turn) % rows.rows })
     }
@@ -164,18 +160,5 @@ private struct FilteredQueries {
 
   private func product(_ one: [Float], _ other: [Float]) -> Float {
     zip(one, other).reduce(0) { $0 + $1.0 * $1.1 }
-  }
-}
-
-/// Orders that look random and are the same every time (SplitMix64).
-private struct RandomOrder: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

@@ -24,13 +24,15 @@ struct MergeBenchmark: ParsableCommand {
 
   func run() throws {
     let temporary = try TemporaryFolder()
-    let base = try NumpyFile(FilePath(folder).appending("base.npy"), type: "<f4")
+    let base = try NumpyFile.base(of: folder)
     let asked = try NumpyFile(FilePath(folder).appending("queries.npy"), type: "<f4")
     let isAdded = { (row: Int) in row % 100 < added }
     let sources = try [false, true].map { part in
       let rows = (0..<base.rows).filter { isAdded($0) == part }
       let path = temporary.path.appending("\(part).duetvec")
-      let writer = try writer(to: path, count: rows.count, base, structure: part ? .rows : .lists)
+      let writer = try SegmentWriter(
+        to: path, dimension: base.columns, count: rows.count, storage: .float32,
+        structure: part ? .rows : .lists)
       for row in rows { try writer.append(VectorKey(item: Int64(row)), base.row(row, as: Float.self)) }
       try writer.finish()
       return try Segment(path)
@@ -38,7 +40,8 @@ struct MergeBenchmark: ParsableCommand {
     for keeps in [true, false] {
       let path = temporary.path.appending("merged-\(keeps).duetvec")
       let started = MeasuringClock.wall.seconds
-      let writer = try writer(to: path, count: base.rows, base, structure: .lists)
+      let writer = try SegmentWriter(
+        to: path, dimension: base.columns, count: base.rows, storage: .float32, structure: .lists)
       if keeps { writer.keepLists(of: sources[0]) }
       var slots = [0, 0]
       for row in 0..<base.rows {
@@ -49,20 +52,12 @@ struct MergeBenchmark: ParsableCommand {
       let bytes = try writer.finish()
       let time = MeasuringClock.wall.seconds - started
       let (recall, median) = try measure(path, asked)
-      print(
-        "{\"lists\":\"\(keeps ? "kept" : "anew")\",\"vectors\":\(base.rows),\"added_percent\":\(added),"
-          + "\"seconds\":\(time.digits(1)),\"bytes\":\(bytes),\"recall\":\(recall.digits(4)),"
-          + "\"p50_us\":\((median * 1e6).digits(1))}")
-      fflush(nil)
+      printLine([
+        "lists": .text(keeps ? "kept" : "anew"), "vectors": .count(base.rows), "added_percent": .count(added),
+        "seconds": .number(time.digits(1)), "bytes": .count(bytes), "recall": .number(recall.digits(4)),
+        "p50_us": .number((median * 1e6).digits(1)),
+      ])
     }
-  }
-
-  private func writer(
-    to path: FilePath, count: Int, _ base: NumpyFile, structure: SegmentStructure
-  ) throws -> SegmentWriter {
-    try SegmentWriter(
-      to: path, id: 1, fingerprint: [UInt8](repeating: 1, count: 32), dimension: base.columns, count: count,
-      storage: .float32, structure: structure)
   }
 
   private func measure(_ path: FilePath, _ asked: NumpyFile) throws -> (recall: Double, median: Double) {

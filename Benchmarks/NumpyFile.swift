@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Files
-import LinearAlgebra
 import SystemPackage
-import VectorIndexes
 
 /// A two-dimensional array in NumPy's `.npy` format, version 1 or 2, little-endian, in C order, mapped.
 struct NumpyFile {
@@ -44,19 +42,5 @@ struct NumpyFile {
         bytes.unsafeLoadUnaligned(fromByteOffset: start + (index * columns + $0) * 4, as: type)
       }
     }
-  }
-}
-
-extension NumpyFile {
-  /// Writes the rows as a segment, their numbers as item ids.
-  ///
-  /// - Returns: its bytes.
-  @discardableResult
-  func writeSegment(to path: FilePath, storage: RowStorage, structure: SegmentStructure) throws -> Int {
-    let writer = try SegmentWriter(
-      to: path, id: 1, fingerprint: [UInt8](repeating: 1, count: 32), dimension: columns, count: rows,
-      storage: storage, structure: structure)
-    for index in 0..<rows { try writer.append(VectorKey(item: Int64(index)), row(index, as: Float.self)) }
-    return try writer.finish()
   }
 }

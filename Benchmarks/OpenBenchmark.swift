@@ -29,28 +29,23 @@ struct OpenBenchmark: ParsableCommand {
 
   func run() throws {
     let temporary = try TemporaryFolder()
-    let base = try NumpyFile(FilePath(folder).appending("base.npy"), type: "<f4")
+    let base = try NumpyFile.base(of: folder)
     let path = temporary.path.appending("open.duetvec")
     let count = count ?? base.rows
-    let writer = try SegmentWriter(
-      to: path, id: 1, fingerprint: [UInt8](repeating: 1, count: 32), dimension: base.columns, count: count,
-      storage: .float32, structure: .codes)
-    for index in 0..<count {
-      try writer.append(VectorKey(item: Int64(index)), base.row(index % base.rows, as: Float.self))
-    }
-    let bytes = try writer.finish()
+    let bytes = try base.writeSegment(to: path, count: count, storage: .float32, structure: .codes)
     let opening = try Measurement.alternating(seconds: 0.5, atLeast: 50, [{ _ = try Segment(path) }])[0]
     let preparing = try Measurement.alternating(
       seconds: 0.5, atLeast: 50, [{ _ = try search(in: Segment(path), limit: nil) }])[0]
     let query = base.row(base.rows / 2, as: Float.self)
-    let fields = [
-      "\"vectors\":\(count)", "\"bytes\":\(bytes)", "\"open_us\":\((opening.median * 1e6).digits(1))",
-      "\"open_p99_us\":\((opening.percentile(0.99) * 1e6).digits(1))",
-      "\"open_and_prepare_us\":\((preparing.median * 1e6).digits(1))",
-      try searching(path, query, limit: nil, name: "search"),
-      try searching(path, query, limit: limit << 20, name: "limited"),
-    ]
-    print("{" + fields.joined(separator: ",") + "}")
+    let free = try searching(path, query, limit: nil)
+    let limited = try searching(path, query, limit: limit << 20)
+    printLine([
+      "vectors": .count(count), "bytes": .count(bytes), "open_us": .number((opening.median * 1e6).digits(1)),
+      "open_p99_us": .number((opening.percentile(0.99) * 1e6).digits(1)),
+      "open_and_prepare_us": .number((preparing.median * 1e6).digits(1)),
+      "search_ms": .number(free.milliseconds.digits(2)), "search_mapped_mb": .count(free.megabytes),
+      "limited_ms": .number(limited.milliseconds.digits(2)), "limited_mapped_mb": .count(limited.megabytes),
+    ])
   }
 
   private func search(in segment: Segment, limit: Int?) throws -> VectorSearch {
@@ -59,12 +54,14 @@ struct OpenBenchmark: ParsableCommand {
   }
 
   /// The time of an exact search, and the mapped memory before the map goes.
-  private func searching(_ path: FilePath, _ query: [Float], limit: Int?, name: String) throws -> String {
+  private func searching(
+    _ path: FilePath, _ query: [Float], limit: Int?
+  ) throws -> (milliseconds: Double, megabytes: Int) {
     let before = Machine.mappedMemory
     let search = try search(in: Segment(path), limit: limit)
     let times = try Measurement.alternating(
       seconds: 0.2, [{ _ = try search.neighbors(of: query, k: 10) }])
     let memory = withExtendedLifetime(search) { Machine.mappedMemory } - before
-    return "\"\(name)_ms\":\((times[0].median * 1e3).digits(2)),\"\(name)_mapped_mb\":\(memory / 1000)"
+    return (times[0].median * 1e3, memory / 1000)
   }
 }

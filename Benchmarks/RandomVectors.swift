@@ -3,18 +3,23 @@ import LinearAlgebra
 import SystemPackage
 import VectorIndexes
 
-/// Numbers that look random and are the same every time.
-struct RandomNumbers {
+/// Numbers that look random and are the same every time (xorshift64*).
+struct RandomNumbers: RandomNumberGenerator {
   private var state: UInt64
 
   init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
 
-  /// A number in -1 ..< 1, by xorshift64*.
-  mutating func next() -> Float {
+  mutating func next() -> UInt64 {
     state ^= state >> 12
     state ^= state << 25
     state ^= state >> 27
-    return Float(Int32(truncatingIfNeeded: (state &* 0x2545_F491_4F6C_DD1D) >> 32)) * 0x1p-31
+    return state &* 0x2545_F491_4F6C_DD1D
+  }
+
+  /// A number in -1 ..< 1.
+  mutating func next() -> Float {
+    let bits: UInt64 = next()
+    return Float(Int32(truncatingIfNeeded: bits >> 32)) * 0x1p-31
   }
 
   /// A vector of length 1 in a direction like any other's; the entries are uniform, not normal.
@@ -39,8 +44,7 @@ struct RandomSegment {
   init(in folder: TemporaryFolder, count: Int, dimension: Int, storage: RowStorage) throws {
     let path = folder.path.appending("\(storage).duetvec")
     let writer = try SegmentWriter(
-      to: path, id: 1, fingerprint: [UInt8](repeating: 1, count: 32), dimension: dimension, count: count,
-      storage: storage, structure: .rows)
+      to: path, dimension: dimension, count: count, storage: storage, structure: .rows)
     var numbers = RandomNumbers(seed: 1)
     for item in 0..<count {
       try writer.append(VectorKey(item: Int64(item) + 1), numbers.unitVector(dimension))

@@ -27,12 +27,8 @@ struct StorageBenchmark: ParsableCommand {
 
   func run() throws {
     let temporary = try TemporaryFolder()
-    let base = try NumpyFile(FilePath(folder).appending("base.npy"), type: "<f4")
-    let sets = ["", "_text"].compactMap { suffix in
-      (try? NumpyFile(FilePath(folder).appending("queries\(suffix).npy"), type: "<f4")).map {
-        (name: suffix.isEmpty ? "main" : "text", rows: $0)
-      }
-    }
+    let base = try NumpyFile.base(of: folder)
+    let sets = NumpyFile.querySets(of: folder)
     var truths: [[Set<Int64>]] = []
     for (storage, name) in [(RowStorage.float32, "f32"), (.float16, "f16"), (.int8, "int8")] {
       let path = temporary.path.appending("\(name).duetvec")
@@ -49,13 +45,11 @@ struct StorageBenchmark: ParsableCommand {
         }
         for (setting, recall) in [("exact", Recall.exact), ("0.98", .standard)] {
           let (found, time) = try measure(search, asked, truths[index], recall)
-          let fields = [
-            "\"storage\":\"\(name)\"", "\"bytes\":\(bytes)", "\"bytes_a_vector\":\(bytes / base.rows)",
-            "\"build_s\":\(build.digits(1))", "\"queries\":\"\(set.name)\"", "\"setting\":\"\(setting)\"",
-            "\"recall\":\(found.digits(4))", "\"p50_us\":\((time * 1e6).digits(1))",
-          ]
-          print("{" + fields.joined(separator: ",") + "}")
-          fflush(nil)
+          printLine([
+            "storage": .text(name), "bytes": .count(bytes), "bytes_a_vector": .count(bytes / base.rows),
+            "build_s": .number(build.digits(1)), "queries": .text(set.name), "setting": .text(setting),
+            "recall": .number(found.digits(4)), "p50_us": .number((time * 1e6).digits(1)),
+          ])
         }
       }
     }
