@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The figures by which fusion, cut, sources and weights were chosen, as Markdown tables for RESULTS.md.
 
-    decide.py PICTURES_DIR [--triplets FILE] [--paraphrases FILE] [--duet PATH] [--model builtin]
+    decide.py PICTURES_DIR --triplets FILE [--paraphrases FILE] [--duet PATH] [--model builtin]
 
-PICTURES_DIR is what `Scripts/extract_emoji.py --captions` made; it is only read. Triplets are JSON lines {"source": file,
-"en": text, "zh": text, "target": file}, held out from training; without them those that Training/triplets.py holds
-out are taken, as far as Unicode's names say what differs. Paraphrases are queries as `duet eval library` reads them, by default
-Training/paraphrases.jsonl where it exists. All figures are of queries drawn with one seed; some minutes on two cores.
+PICTURES_DIR is what `Scripts/extract_emoji.py --captions` made; it is only read. Triplets are those that Training/triplets.py wrote
+(Training/run.sh leaves them in WORK_DIR/data); the ones held out from training are asked. Paraphrases are queries as
+`duet eval library` reads them, by default Training/paraphrases.jsonl. All figures are of queries drawn with one seed; some minutes
+on two cores.
 """
 import argparse
 import json
@@ -106,20 +106,11 @@ def pictures_of_one_kind(rows, library):
     return queries
 
 
-def held_out(rows):
-    """The pairs that Training/triplets.py keeps from training, without those made of keywords, which are right by chance."""
-    sys.path.insert(0, str(ROOT / "Training"))
-    from triplets import all_triplets
-    return [{"source": rows[t["source"]]["file"], "target": rows[t["target"]]["file"], **t["change"]}
-            for t in all_triplets([{**row, "split": "train"} for row in rows])
-            if t["split"] == "held-out" and t["rule"] != "keywords"]
-
-
 def composed(triplets, library):
     """A picture and what is to change."""
-    return [{"terms": [{"image": f"{library.name}/{t['source']}"}, {"text": t[language]}],
+    return [{"terms": [{"image": f"{library.name}/{t['source']}"}, {"text": t["change"][language]}],
              "relevant": [t["target"]], "exclude": [t["source"]], "kind": f"composed {language}"}
-            for language in ("en", "zh") for t in triplets if t.get(language)]
+            for language in ("en", "zh") for t in triplets if language in t["change"]]
 
 
 def avoiding(rows, library, weight):
@@ -309,7 +300,7 @@ def read_lines(file):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pictures")
-    parser.add_argument("--triplets")
+    parser.add_argument("--triplets", required=True)
     parser.add_argument("--paraphrases", default=ROOT / "Training/paraphrases.jsonl")
     parser.add_argument("--duet", default=ROOT / ".build/release/duet")
     parser.add_argument("--model", default="builtin")
@@ -327,8 +318,8 @@ def main():
         kinds = list(dict.fromkeys(query["kind"] for query in texts))
         table_of_fields(libraries, library, texts, kinds)
         table_of_cuts(libraries, library, texts, kinds)
-        triplets = read_lines(options.triplets) if options.triplets else held_out(rows)
-        queries = pictures_of_one_kind(rows, library) + composed(sampled(triplets, 2 * SAMPLE), library)
+        held_out = [triplet for triplet in read_lines(options.triplets) if triplet["split"] == "held-out"]
+        queries = pictures_of_one_kind(rows, library) + composed(sampled(held_out, 2 * SAMPLE), library)
         table_of_pictures(libraries, library, queries, list(dict.fromkeys(query["kind"] for query in queries)))
         table_of_avoiding(libraries, library, rows)
         table_of_shares(libraries, rows)

@@ -32,8 +32,10 @@ class Corpus:
                         for i in self.trained]
         names = {}
         self.name_ids = torch.tensor([names.setdefault(row["name"], len(names)) for row in self.rows])
-        self.triplets = {}
+        self.triplets = {}  # split: triplets, whose sources and targets are indices of rows
+        index = {self.rows[i]["file"]: i for i in self.noto}
         for triplet in read_lines(folder / "triplets.jsonl"):
+            triplet |= {"source": index[triplet["source"]], "target": index[triplet["target"]]}
             self.triplets.setdefault(triplet["split"], []).append(triplet)
         self.texts = read_lines(folder / "texts.jsonl")
         self.meaning_index = {text: i for i, text in enumerate(meanings_of(folder / "texts.jsonl"))}

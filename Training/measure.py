@@ -5,7 +5,7 @@
 usage: measure.py WORK_DIR [--model MODEL] [--duet PATH]
 
 WORK_DIR is that of run.sh. Two libraries are made in a temporary folder: all of Noto's pictures, and the held-out
-renderings. Prints Markdown tables. Training knows the splits by index; here the queries name files.
+renderings. Prints Markdown tables.
 """
 import argparse
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "Benchmarks"))
-from decide import Libraries  # noqa: E402
+from decide import Libraries, read_lines  # noqa: E402
 
 EMOJIONE = Path("/usr/share/rubygems-integration/all/gems")
 SPLITS = {"train": "trained concepts", "concept": "held-out concepts"}
@@ -34,13 +34,12 @@ def by_kind_of_picture(rows):
             for row in rows if row["split"] == "train"]
 
 
-def triplets(work, rows, pictures):
-    lines = (work / "data/triplets.jsonl").read_text(encoding="utf-8").splitlines()
-    for triplet in map(json.loads, lines):
+def triplets(work, pictures):
+    for triplet in read_lines(work / "data/triplets.jsonl"):
         if triplet["split"] == "train":
             continue
-        source, target = rows[triplet["source"]]["file"], rows[triplet["target"]]["file"]
-        image, answer = {"image": str(pictures / source)}, {"relevant": [target], "exclude": [source]}
+        image = {"image": str(pictures / triplet["source"])}
+        answer = {"relevant": [triplet["target"]], "exclude": [triplet["source"]]}
         split = f"{triplet['split']} triplets"
         for language, text in triplet["change"].items():
             yield {"terms": [image, {"text": text}], "kind": f"{split}, picture + {language} text", **answer}
@@ -67,14 +66,14 @@ def main():
     rows = json.loads((work / "data/pictures.json").read_text(encoding="utf-8"))
     renderings = [row for row in rows if row["source"] == "emojione"]
     rows = [row for row in rows if row["source"] == "noto"]
-    paraphrases = [json.loads(line) for line in (ROOT / "Training/paraphrases.jsonl").read_text(encoding="utf-8").splitlines()]
+    paraphrases = read_lines(ROOT / "Training/paraphrases.jsonl")
     with tempfile.TemporaryDirectory() as folder:
         libraries = Libraries(arguments.duet, noto, arguments.model or work / "model", folder)
         library = libraries.make("noto", rows)
         exact = dict(fields="image", cut="off")
         print("Through the image field alone, all of Noto (3,627 pictures):\n")
         table(libraries.ask(library, by_name(rows, "name", "English") + by_name(rows, "name_zh", "Chinese")
-                            + by_kind_of_picture(rows) + list(triplets(work, rows, noto)) + paraphrases, **exact))
+                            + by_kind_of_picture(rows) + list(triplets(work, noto)) + paraphrases, **exact))
         print("The paraphrases through all fields:\n")
         table(libraries.ask(library, paraphrases, cut="off"))
         libraries.pictures = next(EMOJIONE.glob("gemojione-*/assets/png"))

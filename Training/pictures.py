@@ -75,7 +75,7 @@ def symbola(rows):
             continue
         picture = Image.new("RGBA", (160, 160))
         ImageDraw.Draw(picture).text((80, 80), row["emoji"], (0, 0, 0, 255), font, anchor="mm")
-        yield {**row, "source": "symbola", "split": row["split"]}, squared(picture.crop(picture.getbbox()))
+        yield {**row, "source": "symbola"}, squared(picture.crop(picture.getbbox()))
 
 
 def tuxpaint():

@@ -14,8 +14,8 @@ Then both towers are trained together. The loss is the sum of
   against the target pictures, with the source pictures among the negatives;
 - cross entropy of pictures, captions and composed queries against the teacher's places for all pictures' meanings;
 - distillation, so that the text tower does not forget.
-The negatives are the batch's other pictures and captions, half of which are drawn among what the model last took for
-the triplets' targets (hard negatives as in ANCE, arXiv 2007.00808).
+The negatives are the batch's other pictures and captions. Half of those that are drawn beside the triplets' own are what
+the model last took for one of the batch (hard negatives as in ANCE, arXiv 2007.00808).
 """
 import argparse
 import copy
@@ -64,7 +64,7 @@ class Trainer:
             {"params": words, "factor": 0.2, "weight_decay": 0.0}, {"params": text, "factor": 0.5},
             {"params": others, "factor": 1.0}, {"params": [self.scale], "factor": 1.0, "weight_decay": 0.0}],
             weight_decay=0.05)
-        self.neighbours = None  # [n trained, NEIGHBOURS] rows
+        self.neighbours = None  # {training picture: the NEIGHBOURS nearest ones of another name}
 
     def start_from_meanings(self):
         """A token that is a word, of either language, starts out as what the teacher takes it for."""

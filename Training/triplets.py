@@ -4,7 +4,7 @@
 
 usage: triplets.py PICTURES_JSON OUT_JSONL
 
-Writes {"source", "target" (indices into PICTURES_JSON), "change": {"en", "zh"?}, "rule", "split"} lines. The rules are what
+Writes {"source", "target" (files of Noto's pictures), "change": {"en", "zh"?}, "rule", "split"} lines. The rules are what
 Unicode's names say (parts, gender, profession, cats, one word, an addition), and MegaPairs in miniature (arXiv 2412.14475):
 pictures related by keywords, where the keywords that only the target has are the instruction.
 
@@ -166,7 +166,7 @@ def all_triplets(rows):
         for source, change, target in getattr(rules, rule)():
             if (source, change["en"], target) not in seen:
                 seen.add((source, change["en"], target))
-                triplets.append({"source": source, "target": target, "change": change, "rule": rule,
+                triplets.append({"source": rows[source]["file"], "target": rows[target]["file"], "change": change, "rule": rule,
                                  "split": split_of(rows, source, target)})
     return triplets
 
@@ -177,7 +177,6 @@ def main():
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
     rows = json.loads(arguments.pictures.read_text(encoding="utf-8"))
-    # Noto's rows come first, so that indices into them are indices into all.
     triplets = all_triplets([row for row in rows if row["source"] == "noto"])
     with arguments.out.open("w", encoding="utf-8") as out:
         out.writelines(json.dumps(triplet, ensure_ascii=False) + "\n" for triplet in triplets)
