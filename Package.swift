@@ -29,6 +29,7 @@ let layer0: [Target] = [
     exclude: [
       "config.json", "model.safetensors", "preprocessor_config.json", "tokenizer.json",
     ]),
+  .target(name: "CWebPage", exclude: ["openapi.json"]),
 ]
 
 /// Layer 1: one concern of the outside world each.
@@ -63,7 +64,8 @@ let layer2: [Target] = [
     ]),
 ]
 
-/// Layer 3: the engine. Layer 4: how good its answers are. Layer 5: the command line and the benchmarks.
+/// Layer 3: the engine. Layer 4: the engine behind HTTP, and how good its answers are. Layer 5: the command line and the
+/// benchmarks.
 let layers3to5: [Target] = [
   .target(
     name: "Search",
@@ -77,11 +79,31 @@ let layers3to5: [Target] = [
       "Compute", "Files", "Images", "Embedders", "VectorIndexes", "Catalog", "Search",
       .product(name: "SystemPackage", package: "swift-system"),
     ]),
+  .target(
+    name: "HTTPService",
+    dependencies: [
+      "CWebPage", "Compute", "Files", "Images", "Embedders", "VectorIndexes", "Catalog", "Search",
+      .product(name: "Hummingbird", package: "hummingbird"),
+      .product(name: "HummingbirdCore", package: "hummingbird"),
+      .product(name: "HummingbirdTLS", package: "hummingbird"),
+      .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      .product(name: "NIOCore", package: "swift-nio"),
+      .product(name: "NIOFoundationEssentialsCompat", package: "swift-nio"),
+      .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      .product(name: "HTTPTypes", package: "swift-http-types"),
+      .product(name: "Logging", package: "swift-log"),
+      .product(name: "Metrics", package: "swift-metrics"),
+      .product(name: "CoreMetrics", package: "swift-metrics"),
+      .product(name: "Crypto", package: "swift-crypto"),
+      .product(name: "SystemPackage", package: "swift-system"),
+    ]),
   .executableTarget(
     name: "duet",
     dependencies: [
       "Compute", "Files", "Images", "LinearAlgebra", "Embedders", "VectorIndexes", "Catalog", "Search",
-      "Evaluation",
+      "Evaluation", "HTTPService",
+      .product(name: "Logging", package: "swift-log"),
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
       .product(name: "SystemPackage", package: "swift-system"),
     ]),
@@ -128,6 +150,14 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-crypto", "3.12.3"..<"5.0.0"),
   ],
   targets: layer0 + layer1 + layer2 + layers3to5 + testTargets,
   swiftLanguageModes: [.v6],

@@ -19,14 +19,14 @@ formatted() {
 }
 
 unlicensed() {
-  git ls-files '*.swift' '*.c' '*.h' '*.c2x' '*.py' '*.sh' | while read -r file; do
+  git ls-files '*.swift' '*.c' '*.h' '*.py' '*.sh' '*.js' '*.css' '*.html' '*.service' | while read -r file; do
     head -n 3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || echo "$file"
   done
 }
 
 # The layers of Package.swift. A target imports lower layers only; some modules have one door.
 declare -A layer=(
-  [Compute]=0 [CBLAS]=0 [CKernels]=0 [CImageCodecs]=0 [CBuiltinModel]=0
+  [Compute]=0 [CBLAS]=0 [CKernels]=0 [CImageCodecs]=0 [CBuiltinModel]=0 [CWebPage]=0
   [LinearAlgebra]=1 [Files]=1 [Images]=1 [Tokenizers]=1 [Captions]=1
   [Embedders]=2 [VectorIndexes]=2 [Catalog]=2
   [Search]=3
@@ -35,6 +35,8 @@ declare -A layer=(
 )
 declare -A door=(
   [CBLAS]=LinearAlgebra [CKernels]=LinearAlgebra [CImageCodecs]=Images [CBuiltinModel]=Embedders [GRDB]=Catalog
+  [CWebPage]=HTTPService [Hummingbird]=HTTPService [HummingbirdCore]=HTTPService [HummingbirdTLS]=HTTPService
+  [NIOCore]=HTTPService [NIOSSL]=HTTPService
 )
 imports() {
   local folder target file line text module

@@ -26,10 +26,10 @@ enum PhotographAdvice {
     Diagnostics.note(text)
   }
 
-  /// Says so beside an answer, when the library holds mostly photographs.
-  static func give(for model: ModelSource, library: CatalogStore, state: CatalogSnapshot) throws {
-    guard model == .builtin, try holdsMostlyPhotographs(library, state) else { return }
-    Diagnostics.note(text)
+  /// What to say beside an answer, when the library holds mostly photographs.
+  static func advice(for model: ModelSource, about library: LibrarySnapshot) throws -> String? {
+    guard model == .builtin, try holdsMostlyPhotographs(library.catalog, library.state) else { return nil }
+    return text
   }
 
   /// A JPEG from a camera, or as large as only cameras make them.

@@ -2,6 +2,7 @@
 import Catalog
 import Compute
 import LinearAlgebra
+import Search
 import VectorIndexes
 
 /// What this program is and what it runs on.

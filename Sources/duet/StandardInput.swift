@@ -6,6 +6,11 @@ import SystemPackage
 /// Standard input as a picture; it can be read once.
 struct StandardInput {
   private var isRead = false
+  /// What another process has read of its own.
+  private let bytes: [UInt8]?
+
+  /// - Parameter bytes: nil for this process's standard input.
+  init(bytes: [UInt8]? = nil) { self.bytes = bytes }
 
   /// A picture term: a file, or `-` (with a weight: `2:-`) for standard input.
   mutating func image(_ argument: String, role: Term.Role, option: String) throws -> Term {
@@ -21,6 +26,7 @@ struct StandardInput {
       throw SearchError(.invalidRequest, "standard input (-) holds one picture: name it once")
     }
     isRead = true
+    if let bytes { return bytes }
     let limit = ImageLimits.standard.maxBytes
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 16)

@@ -20,7 +20,7 @@ package final class LibraryReader: Sendable {
 
   private struct State {
     var segments: [String: Segment] = [:]
-    var last: (snapshot: LibrarySnapshot, catalog: CatalogSnapshot)?
+    var last: (snapshot: LibrarySnapshot, generation: Generation)?
   }
 
   /// Opens the catalog for reading; works without permission to write.
@@ -44,6 +44,9 @@ package final class LibraryReader: Sendable {
     try Library.opening { try catalog.spaces().first { $0.state == .active }?.identity }
   }
 
+  /// The number of the last commit.
+  package func generation() throws -> Generation { try Library.opening { try catalog.generation() } }
+
   /// The state of the last commit.
   ///
   /// A segment that a merge unlinked between the look into the catalog and the opening of the file is no error: the
@@ -56,13 +59,12 @@ package final class LibraryReader: Sendable {
   ///   `embedder` did not make these vectors.
   package func snapshot(embedder: (any Embedder)?, missingModel: String? = nil) throws -> LibrarySnapshot {
     for _ in 0..<8 {
+      let generation = try generation()
+      if let last = state.withLock({ $0.last }), last.generation == generation { return last.snapshot }
       let current = try Library.opening { try catalog.snapshot() }
-      if let last = state.withLock({ $0.last }), last.catalog.generation == current.generation {
-        return last.snapshot
-      }
       do {
         let snapshot = try assemble(current, embedder: embedder, missingModel: missingModel)
-        state.withLock { $0.last = (snapshot, current) }
+        state.withLock { $0.last = (snapshot, current.generation) }
         return snapshot
       } catch let error as IndexError {
         let isBehind = try Library.opening { try catalog.generation() } != current.generation

@@ -24,6 +24,14 @@ package enum Fusion: Sendable, Equatable {
   package static let standard = Fusion.weightedZ
   /// Ranks for where there is no calibration.
   package static let uncalibrated = Fusion.reciprocalRank(k: 60)
+  /// As plans name it.
+  package var name: String {
+    switch self {
+    case .weightedZ: "z"
+    case .reciprocalRank(let k): "reciprocal rank, k \(Int(k))"
+    }
+  }
+
   /// Below this z a caption says nothing of the query.
   package static let heard = 2.0
 

@@ -96,7 +96,7 @@ struct QueryRun {
       wanted.joined(separator: "\n"), limit: selection == nil ? depth : nil)
     if let selection { matches.hits.removeAll { !selection.contains($0.item) } }
     lists.words = matches
-    lists.wordWeight = SourceWeights.weight(of: .words, kind: kind)
+    lists.wordWeight = weight(of: .words)
   }
 
   /// The fields that are asked.
@@ -104,9 +104,13 @@ struct QueryRun {
     VectorField.allCases.filter { sources.contains($0 == .image ? .image : .caption) }
   }
 
+  private func weight(of source: HitSource) -> Double {
+    SourceWeights.weight(of: source, kind: kind) * (request.sourceWeights[source] ?? 1)
+  }
+
   private func neighbors(of vector: [Float], in field: VectorField) throws -> QueryLists.Field? {
     let vectors = library.vectors(of: field)
-    let weight = SourceWeights.weight(of: field == .image ? .image : .caption, kind: kind)
+    let weight = weight(of: field == .image ? .image : .caption)
     guard vectors.vectorCount > 0, weight > 0 else { return nil }
     let filter = selection?.prepared(field)
     let neighbors = try vectors.neighbors(of: vector, k: depth, filter: filter, recall: request.recall)

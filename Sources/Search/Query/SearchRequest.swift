@@ -20,6 +20,8 @@ package struct SearchRequest: Sendable {
   /// Where hits are looked for; nil: everywhere for wanted texts, and not among the captions' vectors for others. With fewer
   /// than all an evaluation sees what each is worth.
   package var sources: Set<HitSource>?
+  /// How much a source counts beside its own weight; 1 where nothing is said.
+  package var sourceWeights: [HitSource: Double] = [:]
   /// How terms are added; nil for the way that the library's model was trained with.
   package var composeRule: ComposeRule?
   /// How many of the true nearest must be found. Lists go deep, so less than all pays in libraries of a million only.

@@ -55,6 +55,12 @@ package struct Term: Sendable {
     self.label = label
   }
 
+  /// The same term, with a picture's relative path seen from `directory`.
+  package func resolved(in directory: FilePath) throws(SearchError) -> Term {
+    guard case .imageFile(let path) = content, path.isRelative else { return self }
+    return try Term(.imageFile(directory.pushing(path)), role: role, weight: weight, label: label)
+  }
+
   /// The weight with the sign that composition gives it.
   package var signedWeight: Float { role == .avoid ? -weight : weight }
 

@@ -92,27 +92,19 @@ struct TermVectors {
     }
   }
 
-  /// A picture as the library sees its own: upright, decoded no larger than needed.
   private static func project(_ term: Term, _ library: LibrarySnapshot) throws -> [Float] {
-    guard let embedder = library.embedder, let input = embedder.imageInput else {
-      throw SearchError(
-        .modelMismatch,
-        "\(term.label): \(library.missingModel ?? "the library's model sees no pictures")")
-    }
-    do {
-      let bytes: [UInt8]
-      switch term.content {
-      case .imageFile(let path): bytes = try readFile(path, limit: ImageLimits.standard.maxBytes)
-      case .imageBytes(let given): bytes = given
-      case .text, .item, .vector: bytes = []
+    let bytes: [UInt8]
+    switch term.content {
+    case .imageFile(let path):
+      do {
+        bytes = try readFile(path, limit: ImageLimits.standard.maxBytes)
+      } catch {
+        throw SearchError(.unreadableInput, term.label, cause: error)
       }
-      let image = try ImageDecoder.decode(bytes, options: input.decodeOptions(.library))
-      return try embedder.projectImages([image])[0]
-    } catch let error as EmbedderError {
-      throw error
-    } catch {
-      throw SearchError(.unreadableInput, term.label, cause: error)
+    case .imageBytes(let given): bytes = given
+    case .text, .item, .vector: bytes = []
     }
+    return try library.projection(ofPicture: bytes, label: term.label)
   }
 
   /// Gives stored unit vectors the length that their projections had, as far as it is known: the library's typical
@@ -127,5 +119,28 @@ struct TermVectors {
     for index in entries.indices where isStored(entries[index]) {
       entries[index].vector = entries[index].vector?.map { $0 * norm }
     }
+  }
+}
+
+extension LibrarySnapshot {
+  /// Projects a picture as the library sees its own: upright, decoded no larger than needed.
+  ///
+  /// - Parameters:
+  ///   - bytes: the file.
+  ///   - label: how errors name it.
+  /// - Returns: `[dimension]`, un-normalised.
+  /// - Throws: ``SearchError``: `unreadableInput` for a file that is no picture, `modelMismatch` without the model.
+  package func projection(ofPicture bytes: [UInt8], label: String) throws -> [Float] {
+    guard let embedder, let input = embedder.imageInput else {
+      throw SearchError(
+        .modelMismatch, "\(label): \(missingModel ?? "the library's model sees no pictures")")
+    }
+    let image: Image
+    do {
+      image = try ImageDecoder.decode(bytes, options: input.decodeOptions(.library))
+    } catch {
+      throw SearchError(.unreadableInput, label, cause: error)
+    }
+    return try embedder.projectImages([image])[0]
   }
 }

@@ -90,11 +90,12 @@ struct Index: AsyncParsableCommand {
       try ingestor.close()
       return report
     }
-    let output = IndexReport(
-      report: report, location: location, model: choice.source.description,
-      duration: ContinuousClock.now - started)
-    if !quiet { output.print(showsAllSkips: verbose) }
-    if json { print(output.json.text) }
+    if !quiet { IndexReport(report: report).print(showsAllSkips: verbose) }
+    if json {
+      let duration = ContinuousClock.now - started
+      print(
+        JSONText(report, location: location, model: choice.source.description, duration: duration).text)
+    }
     if report.summary.wasInterrupted { throw ExitCode.interrupted }
     if strict && !(report.skipped.isEmpty && report.summary.guardedRoots.isEmpty) { throw ExitCode.failed }
   }

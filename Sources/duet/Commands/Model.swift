@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Embedders
+import Search
 
 /// `duet model`: the models that are here.
 struct Model: ParsableCommand {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Catalog
+import Embedders
 // C's `stdout` is a variable.
 @preconcurrency import Glibc
+import HTTPService
 import Search
 import SystemPackage
 import VectorIndexes
@@ -36,37 +38,88 @@ struct Search: ParsableCommand {
   @OptionGroup var library: LibraryOptions
   @OptionGroup var model: ModelOptions
   @OptionGroup var color: ColorOptions
+  @Flag(help: "Do not ask the daemon that serves the library ('duet serve').")
+  var noDaemon = false
 
   func run() throws {
-    var request = SearchRequest(terms: try terms.terms())
-    request.filters = try filters.filters(now: Int64(time(nil)))
-    try display.apply(to: &request)
-    let reader = try library.open(maxMemory: display.maxMemory)
-    let opened = try model.openForQueries(of: reader)
-    let snapshot = try reader.snapshot(embedder: opened.choice?.embedder, missingModel: opened.problem)
-    let result = try QueryEngine(library: snapshot).search(request)
-    if let choice = opened.choice {
-      try PhotographAdvice.give(for: choice.source, library: reader.catalog, state: snapshot.state)
-    }
-    for note in result.summary.notes { Diagnostics.note(note) }
-    try show(result)
-    if result.hits.isEmpty { throw ExitCode.nothingFound }
+    let location = try library.find()
+    let output = try daemonOutput(location) ?? ownOutput(location)
+    Diagnostics.write(output.notes)
+    print(output.standardOutput, terminator: "")
+    // Where both streams go to one place, the last word comes last.
+    fflush(stdout)
+    Diagnostics.write(output.closingWords)
+    if output.status != 0 { throw ExitCode(output.status) }
   }
 
-  private func show(_ result: SearchResult) throws {
-    let report = SearchReport(result: result, workingDirectory: try Paths.workingDirectory())
-    switch display.format {
-    case .json:
-      for line in report.jsonLines { print(line.text) }
-    case .paths(let terminator):
-      for path in report.paths { print(path, terminator: terminator) }
-    case .table:
-      let text = report.table(style: Style(isOn: color.color.isOn()))
-      if !text.isEmpty { print(text) }
-      // Where both streams go to one place, the last word comes last.
-      fflush(stdout)
-      Diagnostics.note(report.closingWords)
+  /// What the library's daemon says; nil without one, and for what only this process can do: use another model, or less memory.
+  private func daemonOutput(_ location: LibraryLocation) throws -> CommandRoutes.Output? {
+    guard !noDaemon, model.model == nil, display.maxMemory == nil, SocketLinks.exists(for: location) else {
+      return nil
     }
+    var input = StandardInput()
+    let command = CommandRoutes.Command(
+      version: Duet.version, arguments: Array(CommandLine.arguments.dropFirst(2)),
+      workingDirectory: try Paths.workingDirectory().string,
+      standardInput: terms.readsStandardInput ? try input.read() : nil, isStyled: color.color.isOn())
+    return CommandClient.output(of: command, for: location)
+  }
+
+  private func ownOutput(_ location: LibraryLocation) throws -> CommandRoutes.Output {
+    var input = StandardInput()
+    let given = try terms.terms(input: &input)
+    let reader = try LibraryReader(location, memoryLimit: display.maxMemory?.count)
+    let opened = try model.openForQueries(of: reader)
+    let snapshot = try reader.snapshot(embedder: opened.choice?.embedder, missingModel: opened.problem)
+    return try output(
+      for: given, from: snapshot, model: opened.choice?.source,
+      workingDirectory: try Paths.workingDirectory(),
+      style: Style(isOn: color.color.isOn()))
+  }
+
+  /// A command line's query, answered in the daemon as its own process would.
+  static func answer(
+    _ command: CommandRoutes.Command, _ snapshot: LibrarySnapshot, _ model: ModelSource?
+  ) -> CommandRoutes.Output {
+    do {
+      let search = try Search.parse(command.arguments)
+      let directory = FilePath(command.workingDirectory)
+      var input = StandardInput(bytes: command.standardInput)
+      let terms = try search.terms.terms(input: &input).map { try $0.resolved(in: directory) }
+      return try search.output(
+        for: terms, from: snapshot, model: model, workingDirectory: directory,
+        style: Style(isOn: command.isStyled))
+    } catch {
+      var output = CommandRoutes.Output()
+      output.notes = Diagnostics.text(ofNote: "\(error)")
+      output.status = ExitCode.failed.rawValue
+      return output
+    }
+  }
+
+  private func output(
+    for terms: [Term], from snapshot: LibrarySnapshot, model: ModelSource?, workingDirectory: FilePath,
+    style: Style
+  ) throws -> CommandRoutes.Output {
+    var request = SearchRequest(terms: terms)
+    request.filters = try filters.filters(now: Int64(time(nil)))
+    try display.apply(to: &request)
+    let result = try QueryEngine(library: snapshot).search(request)
+    let report = SearchReport(result: result, workingDirectory: workingDirectory)
+    var output = CommandRoutes.Output()
+    let advice = try model.flatMap { try PhotographAdvice.advice(for: $0, about: snapshot) }
+    output.notes = ([advice].compactMap(\.self) + result.summary.notes).map(Diagnostics.text(ofNote:))
+      .joined()
+    switch display.format {
+    case .json: output.standardOutput = report.jsonLines.map { $0.text + "\n" }.joined()
+    case .paths(let terminator): output.standardOutput = report.paths.map { $0 + terminator }.joined()
+    case .table:
+      let text = report.table(style: style)
+      output.standardOutput = text.isEmpty ? "" : text + "\n"
+      output.closingWords = Diagnostics.text(ofNote: report.closingWords)
+    }
+    output.status = result.hits.isEmpty ? ExitCode.nothingFound.rawValue : 0
+    return output
   }
 }
 
@@ -99,14 +152,18 @@ struct TermOptions: ParsableArguments {
     help: ArgumentHelp("Take away what looks like this.", valueName: "file"), completion: .file())
   var excludeImage: [String] = []
 
+  /// Whether a picture is to come from standard input.
+  var readsStandardInput: Bool {
+    (image + notImage + excludeImage).contains { WeightedArgument(parsing: $0).value == "-" }
+  }
+
   /// The terms, in the order of the options above.
-  func terms() throws -> [Term] {
+  func terms(input: inout StandardInput) throws -> [Term] {
     var terms: [Term] = []
     if !words.isEmpty { terms.append(try .text(words.joined(separator: " "))) }
     terms += try text.map { try .text($0, option: "--text") }
     terms += try notText.map { try .text($0, role: .avoid, option: "--not-text") }
     terms += try excludeText.map { try .text($0, role: .exclude, option: "--exclude-text") }
-    var input = StandardInput()
     terms += try image.map { try input.image($0, role: .want, option: "--image") }
     terms += try notImage.map { try input.image($0, role: .avoid, option: "--not-image") }
     terms += try excludeImage.map { try input.image($0, role: .exclude, option: "--exclude-image") }

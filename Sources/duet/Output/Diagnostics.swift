@@ -4,9 +4,10 @@ import SystemPackage
 /// What is said on standard error. Standard output carries data only.
 enum Diagnostics {
   /// Says what is wrong, or what one should know: "duet: …".
-  static func note(_ text: String) {
-    line("duet: " + text)
-  }
+  static func note(_ text: String) { write(self.text(ofNote: text)) }
+
+  /// What ``note(_:)`` writes.
+  static func text(ofNote text: String) -> String { ("duet: " + text).printable + "\n" }
 
   /// Writes a line as it is, control characters made visible.
   static func line(_ text: String) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Embedders
 import Evaluation
+import Search
 
 /// How well a benchmark or a library was answered, for people and for programs.
 struct EvaluationReport {

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Search
-import SystemPackage
 
 /// What a run of `duet index` tells when it is over.
 struct IndexReport {
   let report: Ingestor.Report
-  let location: LibraryLocation
-  let model: String
-  let duration: Duration
 
   /// Skipped files that are named without being asked.
   static let shownSkips = 20
@@ -40,24 +36,5 @@ struct IndexReport {
     if summary.wasInterrupted {
       Diagnostics.note("interrupted: what is done is saved, the next 'duet index' goes on from there")
     }
-  }
-
-  /// The same for programs.
-  var json: JSONText {
-    [
-      "type": "summary", "library": .string(location.directory.string), "model": .string(model),
-      "indexed": .int(summary.indexed), "unchanged": .int(summary.unchanged), "moved": .int(summary.moved),
-      "removed": .int(summary.removed), "recaptioned": .int(summary.recaptioned),
-      "skipped": .int(report.skipped.count),
-      "unsupported": .object(
-        summary.unsupported.sorted { $0.key < $1.key }.map { ($0.key, .int($0.value)) }),
-      "otherFiles": .int(summary.otherFiles), "guardedRoots": .strings(summary.guardedRoots),
-      "interrupted": .bool(summary.wasInterrupted),
-      "seconds": .number((duration.seconds * 1000).rounded() / 1000),
-      "skippedFiles": .array(
-        report.skipped.map {
-          ["path": .string($0.path), "kind": .string($0.kind), "reason": .string($0.reason)]
-        }),
-    ]
   }
 }

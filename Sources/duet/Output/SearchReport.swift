@@ -103,7 +103,7 @@ struct SearchReport {
       lines.append(line)
       lines += list.paths.map { "    " + $0 }
     }
-    return lines + ["  cut \(plan.cut), merged by \(SearchReport.name(of: plan.fusion))"]
+    return lines + ["  cut \(plan.cut), merged by \(plan.fusion.name)"]
   }
 
   private func explanationLines(_ hit: Hit) -> [String] {
@@ -123,11 +123,11 @@ struct SearchReport {
   private func right(_ text: String, _ width: Int) -> String {
     String(repeating: " ", count: max(0, width - text.count)) + text
   }
+}
 
-  static func name(of fusion: Fusion) -> String {
-    switch fusion {
-    case .weightedZ: "z"
-    case .reciprocalRank(let k): "reciprocal rank, k \(k.formatted(digits: 0))"
-    }
+extension SearchReport {
+  /// An object for each hit, then the summary. The same query on the same library gives the same bytes.
+  var jsonLines: [JSONText] {
+    result.hits.enumerated().map { JSONText(hit: $1, rank: $0 + 1) } + [JSONText(summaryOf: result)]
   }
 }

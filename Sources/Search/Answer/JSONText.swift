@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A JSON value that keeps the order of its fields, and its text (RFC 8259) in one line.
-enum JSONText: Sendable, Equatable {
+package enum JSONText: Sendable, Equatable {
   case null
   case bool(Bool)
   case int(Int)
@@ -13,16 +13,18 @@ enum JSONText: Sendable, Equatable {
   case array([JSONText])
   case object([(String, JSONText)])
 
-  static func == (a: JSONText, b: JSONText) -> Bool { a.text == b.text }
+  package static func == (a: JSONText, b: JSONText) -> Bool { a.text == b.text }
 
   /// A string, or null.
-  static func optional(_ text: String?) -> JSONText { text.map(JSONText.string) ?? .null }
+  package static func optional(_ text: String?) -> JSONText { text.map(JSONText.string) ?? .null }
 
   /// A list of strings.
-  static func strings(_ texts: some Sequence<String>) -> JSONText { .array(texts.map(JSONText.string)) }
+  package static func strings(_ texts: some Sequence<String>) -> JSONText {
+    .array(texts.map(JSONText.string))
+  }
 
   /// The text.
-  var text: String {
+  package var text: String {
     var text = ""
     write(to: &text)
     return text
@@ -82,10 +84,10 @@ enum JSONText: Sendable, Equatable {
 extension JSONText: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, ExpressibleByStringLiteral,
   ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral, ExpressibleByNilLiteral
 {
-  init(dictionaryLiteral elements: (String, JSONText)...) { self = .object(elements) }
-  init(arrayLiteral elements: JSONText...) { self = .array(elements) }
-  init(stringLiteral value: String) { self = .string(value) }
-  init(integerLiteral value: Int) { self = .int(value) }
-  init(booleanLiteral value: Bool) { self = .bool(value) }
-  init(nilLiteral: ()) { self = .null }
+  package init(dictionaryLiteral elements: (String, JSONText)...) { self = .object(elements) }
+  package init(arrayLiteral elements: JSONText...) { self = .array(elements) }
+  package init(stringLiteral value: String) { self = .string(value) }
+  package init(integerLiteral value: Int) { self = .int(value) }
+  package init(booleanLiteral value: Bool) { self = .bool(value) }
+  package init(nilLiteral: ()) { self = .null }
 }

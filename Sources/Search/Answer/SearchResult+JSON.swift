@@ -1,32 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 import Catalog
-import Search
 import SystemPackage
 
-extension SearchReport {
-  /// An object for each hit, then the summary. The same query on the same library gives the same bytes.
-  var jsonLines: [JSONText] {
-    result.hits.enumerated().map { JSONText(hit: $1, rank: $0 + 1) } + [summaryLine]
-  }
-
-  private var summaryLine: JSONText {
+extension JSONText {
+  /// The last object of an answer.
+  ///
+  /// - Parameter shown: how many of the hits are shown; nil for all.
+  package init(summaryOf result: SearchResult, shown: Int? = nil) {
     let summary = result.summary
     var fields: [(String, JSONText)] = [
-      ("type", "summary"), ("shown", .int(result.hits.count)), ("found", .int(summary.found)),
+      ("type", "summary"), ("shown", .int(shown ?? result.hits.count)), ("found", .int(summary.found)),
       ("found_is_capped", .bool(summary.isFoundCapped)), ("searched", .int(summary.searched)),
       ("excluded", .int(summary.excluded)), ("cut", .string(summary.cut.description)),
       ("generation", .int(Int(summary.generation))), ("notes", .strings(summary.notes)),
     ]
     if let plan = result.plan { fields.append(("plan", JSONText(plan))) }
-    return .object(fields)
+    self = .object(fields)
   }
-}
 
-extension JSONText {
   /// A hit, as `--json` and the daemon show it.
-  init(hit: Hit, rank: Int) {
-    let picture = hit.item.picture
-    let isTurned = picture.orientation >= 5
+  package init(hit: Hit, rank: Int) {
     var fields: [(String, JSONText)] = [
       ("type", "hit"), ("rank", .int(rank)), ("id", .int(Int(hit.item.id))),
       ("path", .string(hit.path.string)),
@@ -34,17 +27,37 @@ extension JSONText {
       ("z", .optional(hit.z)),
       ("source", .string(hit.source.rawValue)), ("words", .bool(hit.holdsWords)),
       ("fused", .number(hit.fused)),
-      ("captions", .strings(hit.captions)), ("tags", .strings(hit.tags)), ("format", .string(picture.format)),
-      ("width", .int(isTurned ? picture.height : picture.width)),
-      ("height", .int(isTurned ? picture.width : picture.height)), ("bytes", .int(Int(hit.item.file.size))),
-      ("modified", .int(Int(hit.item.file.modified / 1_000_000_000))),
-      ("taken", picture.taken.map { .int(Int($0)) } ?? .null),
+      ("captions", .strings(hit.captions)), ("tags", .strings(hit.tags)),
     ]
+    fields += JSONText.facts(of: hit.item)
     if let explanation = hit.explanation { fields.append(("explanation", JSONText(explanation))) }
     self = .object(fields)
   }
 
-  init(_ explanation: HitExplanation) {
+  /// An item by itself.
+  package init(_ record: ItemRecord) {
+    let picture = record.item.picture
+    let camera = [picture.cameraMake, picture.cameraModel].compactMap(\.self).joined(separator: " ")
+    self = .object(
+      [
+        ("id", .int(Int(record.item.id))), ("path", .string(record.path.string)),
+        ("relative", .string(record.item.file.path.string)),
+        ("captions", .strings(record.captions)), ("tags", .strings(record.tags)),
+      ] + JSONText.facts(of: record.item) + [("camera", camera.isEmpty ? .null : .string(camera))])
+  }
+
+  private static func facts(of item: Item) -> [(String, JSONText)] {
+    let picture = item.picture
+    let isTurned = picture.orientation >= 5
+    return [
+      ("format", .string(picture.format)), ("width", .int(isTurned ? picture.height : picture.width)),
+      ("height", .int(isTurned ? picture.width : picture.height)), ("bytes", .int(Int(item.file.size))),
+      ("modified", .int(Int(item.file.modified / 1_000_000_000))),
+      ("taken", picture.taken.map { .int(Int($0)) } ?? .null),
+    ]
+  }
+
+  private init(_ explanation: HitExplanation) {
     self = [
       "lists": .array(
         explanation.lists.map {
@@ -61,7 +74,7 @@ extension JSONText {
     ]
   }
 
-  init(_ plan: QueryPlan) {
+  private init(_ plan: QueryPlan) {
     let terms = plan.terms.map { term -> JSONText in
       [
         "term": .string(term.label), "role": .string(term.role.rawValue), "weight": .float(term.weight),
@@ -82,11 +95,11 @@ extension JSONText {
     self = [
       "kind": .string(plan.kind.rawValue), "compose_rule": .optional(plan.composeRule),
       "coherence": .optional(plan.coherence), "terms": .array(terms), "words": .array(words),
-      "lists": .array(lists), "fusion": .string(SearchReport.name(of: plan.fusion)),
+      "lists": .array(lists), "fusion": .string(plan.fusion.name),
       "cut": .string(plan.cut.description),
     ]
   }
 
   /// A number, or null.
-  static func optional(_ value: Float?) -> JSONText { value.map(JSONText.float) ?? .null }
+  package static func optional(_ value: Float?) -> JSONText { value.map(JSONText.float) ?? .null }
 }

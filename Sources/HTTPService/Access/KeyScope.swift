@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a key lets its holder do; each scope holds those before it.
+package enum KeyScope: String, Sendable, CaseIterable, Codable, Comparable {
+  /// Search, look at pictures, embed.
+  case read
+  /// Start and stop indexing, too.
+  case index
+  /// Everything that there may ever be.
+  case admin
+
+  package static func < (a: KeyScope, b: KeyScope) -> Bool {
+    allCases.firstIndex(of: a)! < allCases.firstIndex(of: b)!
+  }
+}

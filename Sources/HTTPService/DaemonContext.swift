@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import Hummingbird
+import NIOCore
+
+/// What is known of a request besides its bytes.
+struct DaemonContext: RequestContext {
+  var coreContext: CoreRequestContextStorage
+  /// Closed when the caller hangs up.
+  let channel: any Channel
+  /// Who asks; set by ``AccessMiddleware``.
+  var caller = Caller.nobody
+
+  init(source: ApplicationRequestContextSource) {
+    coreContext = CoreRequestContextStorage(source: source)
+    channel = source.channel
+  }
+
+  /// JSON texts are a kilobyte, pictures in base64 may be many.
+  var maxUploadSize: Int { Limits.bodyBytes }
+}
+
+/// Who asks.
+enum Caller: Equatable, Sendable {
+  case nobody
+  /// Whoever may open the Unix socket may read the library itself.
+  case socket
+  /// The web page.
+  case page
+  case key(name: String, scope: KeyScope)
+
+  /// Whether the caller may do what `scope` names.
+  func may(_ scope: KeyScope) -> Bool {
+    switch self {
+    case .nobody: false
+    case .socket: true
+    case .page: scope <= .index
+    case .key(_, let own): scope <= own
+    }
+  }
+}
+
+/// What one request may cost.
+enum Limits {
+  /// Of a request's body.
+  static let bodyBytes = 48 << 20
+  /// Hits in one answer.
+  static let hits = 1_000
+  /// Texts or pictures in one call for embeddings.
+  static let inputs = 256
+  /// Queries that wait for a compute thread.
+  static let waitingQueries = 256
+  /// A request that is not answered after so long is given up.
+  static let seconds = 30
+  /// Open connections, over all addresses.
+  static let connections = 4_096
+  /// Seconds after which a connection on which nothing arrives is closed.
+  static let idleSeconds = 60
+}

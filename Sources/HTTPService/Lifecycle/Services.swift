@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import Compute
+import Logging
+import Search
+import ServiceLifecycle
+
+/// Opens the libraries' models behind addresses that are bound already: callers are told 503 until they are open.
+struct OpeningService: Service {
+  let state: DaemonState
+  let ready: @Sendable () async -> Void
+
+  func run() async throws {
+    for library in state.libraries.all {
+      try await ComputePool.shared.run { try library.open() }
+    }
+    await ready()
+    try await gracefulShutdown()
+  }
+}
+
+/// Lets what is being indexed save its batch before the daemon ends.
+struct IndexService: Service {
+  let jobs: IndexJobs
+
+  func run() async throws {
+    try? await gracefulShutdown()
+    await jobs.stop()
+  }
+}
+
+/// Collects the addresses that are bound.
+actor BoundAddresses {
+  private let expected: Int
+  private var count = 0
+  private var port: Int?
+  private var waiting: [CheckedContinuation<Int?, Never>] = []
+
+  init(expected: Int) { self.expected = expected }
+
+  func add(port: Int?) {
+    count += 1
+    if let port { self.port = port }
+    guard count >= expected else { return }
+    waiting.forEach { $0.resume(returning: self.port) }
+    waiting = []
+  }
+
+  /// Returns, when all are bound, the TCP port.
+  func wait() async -> Int? {
+    if count >= expected { return port }
+    return await withCheckedContinuation { waiting.append($0) }
+  }
+}

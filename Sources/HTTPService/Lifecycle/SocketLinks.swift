@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+import Files
+import Glibc
+package import Search
+package import SystemPackage
+
+/// The names by which the command line finds the daemon of a library: `RUNTIME/<hash of the library's folder>.sock`, links to
+/// the daemon's one socket.
+package struct SocketLinks: Sendable {
+  private let socket: FilePath
+  private let links: [FilePath]
+
+  /// Where the daemon of a library answers, if one does.
+  package static func path(of library: LibraryLocation, runtime: FilePath = BaseDirectories.current.runtime)
+    -> FilePath
+  {
+    let hash = ContentHash(of: Array(library.directory.string.utf8))
+    return runtime.appending("\(hash.description.prefix(16)).sock")
+  }
+
+  /// Whether there may be a daemon for a library.
+  package static func exists(for library: LibraryLocation) -> Bool {
+    (try? FileStatus(of: path(of: library), followsLinks: true)) != nil
+  }
+
+  /// Makes the socket's folder, which only its owner may enter, and the links. What a daemon that was killed left behind is
+  /// replaced.
+  ///
+  /// - Throws: ``SearchError``: `libraryBusy` when another daemon answers on the socket, or serves one of the libraries.
+  init(socket: FilePath, libraries: [LibraryLocation]) throws {
+    self.socket = socket
+    let links = libraries.map { SocketLinks.path(of: $0) }
+    self.links = links.filter { $0 != socket }
+    for (link, library) in zip(links, libraries) where UnixSocket.answers(link) {
+      throw SearchError(.libraryBusy, "a daemon serves \(library.directory) already, at \(link)")
+    }
+    guard !UnixSocket.answers(socket) else {
+      throw SearchError(
+        .libraryBusy, "a daemon answers at \(socket) already: stop it, or name another --socket")
+    }
+    do {
+      try Folders.create(socket.removingLastComponent(), permissions: 0o700)
+      for link in self.links { try Folders.create(link.removingLastComponent(), permissions: 0o700) }
+    } catch {
+      throw SearchError(.storage, "\(socket.removingLastComponent()): \(error.message)")
+    }
+    unlink(socket.string)
+    for link in self.links {
+      unlink(link.string)
+      symlink(socket.string, link.string)
+    }
+  }
+
+  /// Removes the links, and the socket.
+  func remove() {
+    links.forEach { unlink($0.string) }
+    unlink(socket.string)
+  }
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+import Embedders
+import FoundationEssentials
+import Hummingbird
+import NIOCore
+import Search
+
+/// `/v1/embeddings`, in the shape of OpenAI's API, with pictures beside texts.
+struct EmbeddingRoutes: Sendable {
+  let daemon: DaemonState
+
+  func add(to routes: RouteTable) {
+    routes.on(.post, "/v1/embeddings", scope: .read) { request, context in
+      let body = try await request.decoded(as: EmbeddingBody.self)
+      let library = try daemon.libraries.named(body.library)
+      let texts = body.inputs.compactMap { if case .text(let text) = $0 { text } else { nil } }
+      let ahead = library.embedder.map { QueryScheduler.TextRequest(texts: texts, embedder: $0) }
+      return try await daemon.metrics.embed.measure {
+        try await daemon.scheduler.run(texts: ahead, channel: context.channel) { try embed(body, library) }
+      }
+    }
+  }
+
+  /// On a compute thread.
+  private func embed(_ body: EmbeddingBody, _ library: ServedLibrary) throws -> Response {
+    let snapshot = try library.snapshot()
+    guard let embedder = snapshot.embedder else {
+      throw Problem(.unprocessableContent, snapshot.missingModel ?? "the library has no model")
+    }
+    if let model = body.model, model != embedder.id {
+      throw Problem(.unprocessableContent, "the library's model is \(embedder.id)", field: "model")
+    }
+    if let dimensions = body.dimensions, dimensions != embedder.dimension {
+      throw Problem(
+        .unprocessableContent, "\(embedder.id) makes vectors of \(embedder.dimension)", field: "dimensions")
+    }
+    guard (1...Limits.inputs).contains(body.inputs.count) else {
+      throw Problem(.unprocessableContent, "from 1 to \(Limits.inputs) inputs in a call", field: "input")
+    }
+    let data = try body.inputs.enumerated().map { index, input in
+      let vector = try unit(input, "input[\(index)]", snapshot, embedder)
+      return JSONText.object([
+        ("object", "embedding"), ("index", .int(index)),
+        ("embedding", EmbeddingRoutes.shown(vector, body.encoding)),
+      ])
+    }
+    return .json([
+      "object": "list", "data": .array(data), "model": .string(embedder.id),
+      // Tokens are not counted: nobody pays by them here.
+      "usage": ["prompt_tokens": 0, "total_tokens": 0],
+    ])
+  }
+
+  private func unit(
+    _ input: EmbeddingBody.Input, _ field: String, _ snapshot: LibrarySnapshot, _ embedder: any Embedder
+  ) throws -> [Float] {
+    switch input {
+    case .text(let text):
+      guard embedder.embedsTexts else {
+        throw Problem(.unprocessableContent, "the model reads no texts", field: field)
+      }
+      guard !text.isEmpty, text.utf8.count <= Term.Limits.textBytes else {
+        throw Problem(.unprocessableContent, "a text has 1 to \(Term.Limits.textBytes) bytes", field: field)
+      }
+      return try embedder.projectTexts([text]).projections.embedding(0)
+    case .image(let base64):
+      let bytes = try TermBody.bytes(ofBase64: base64, field: field)
+      do {
+        return Embedding.unit(try snapshot.projection(ofPicture: bytes, label: field))
+      } catch let error as SearchError {
+        throw Problem(.unprocessableContent, "\(error)", field: field)
+      }
+    }
+  }
+
+  private static func shown(_ vector: [Float], _ encoding: EmbeddingBody.Encoding) -> JSONText {
+    switch encoding {
+    case .float: .array(vector.map(JSONText.float))
+    case .base64:
+      .string(
+        Data(
+          vector.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) } }
+        )
+        .base64EncodedString())
+    }
+  }
+}
+
+/// The body of `POST /v1/embeddings`. Fields that it does not know are left alone: clients of that API send many.
+struct EmbeddingBody: Decodable, Sendable {
+  enum Input: Decodable, Sendable {
+    case text(String)
+    case image(String)
+
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+      case text, image
+    }
+
+    init(from decoder: any Decoder) throws {
+      if let text = try? decoder.singleValueContainer().decode(String.self) {
+        self = .text(text)
+        return
+      }
+      let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
+      switch (try container.value(String.self, .text), try container.value(String.self, .image)) {
+      case (let text?, nil): self = .text(text)
+      case (nil, let image?): self = .image(image)
+      default:
+        throw DecodingError.dataCorrupted(
+          DecodingError.Context(
+            codingPath: decoder.codingPath,
+            debugDescription: "an input is a text, or has one of text and image"))
+      }
+    }
+  }
+
+  enum Encoding: String, Decodable, Sendable {
+    case float, base64
+  }
+
+  let model: String?
+  let library: String?
+  let inputs: [Input]
+  let encoding: Encoding
+  let dimensions: Int?
+
+  private enum CodingKeys: String, CodingKey {
+    case model, library, input, dimensions
+    case encoding = "encoding_format"
+    case user
+  }
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    model = try container.value(String.self, .model)
+    library = try container.value(String.self, .library)
+    encoding = try container.value(Encoding.self, .encoding) ?? .float
+    dimensions = try container.value(Int.self, .dimensions)
+    _ = try container.value(String.self, .user)
+    if (try? container.nestedUnkeyedContainer(forKey: .input)) != nil {
+      inputs = try container.decode([Input].self, forKey: .input)
+    } else {
+      inputs = [try container.decode(Input.self, forKey: .input)]
+    }
+  }
+}

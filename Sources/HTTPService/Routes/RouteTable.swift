@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Search
+
+/// What the daemon answers to: every path with its methods, the scope that each takes, and 405 for the other methods.
+final class RouteTable {
+  typealias Handler = @Sendable (Request, DaemonContext) async throws -> Response
+
+  private let router: Router<DaemonContext>
+  private let metrics: DaemonMetrics
+  private(set) var methods: [String: [HTTPRequest.Method]] = [:]
+
+  init(router: Router<DaemonContext>, metrics: DaemonMetrics) {
+    self.router = router
+    self.metrics = metrics
+  }
+
+  /// - Parameter scope: nil lets everybody in.
+  func on(_ method: HTTPRequest.Method, _ path: String, scope: KeyScope?, _ handler: @escaping Handler) {
+    methods[path, default: []].append(method)
+    let timer = metrics.requests(method: method.rawValue, path: path)
+    router.on(RouterPath(path), method: method) { request, context in
+      let start = ContinuousClock.now
+      do {
+        if let scope { try context.require(scope) }
+        let response = try await handler(request, context)
+        timer.record(ContinuousClock.now - start, status: response.status.code)
+        return response
+      } catch {
+        let problem = Problem(error)
+        timer.record(ContinuousClock.now - start, status: problem.status.code)
+        throw error
+      }
+    }
+  }
+
+  /// Answers every other method on the paths there are.
+  func refuseOtherMethods() {
+    let all: [HTTPRequest.Method] = [.get, .head, .post, .put, .delete, .patch, .options, .trace]
+    for (path, known) in methods {
+      let allowed = known.map(\.rawValue).sorted().joined(separator: ", ")
+      for method in all where !known.contains(method) {
+        router.on(RouterPath(path), method: method) { _, _ -> Response in
+          var problem = Problem(.methodNotAllowed, "\(method) is not possible here; \(allowed) is")
+          problem.headers[.allow] = allowed
+          throw problem
+        }
+      }
+    }
+  }
+}
+
+extension Response {
+  static func json(
+    _ value: JSONText, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
+  ) -> Response {
+    var headers = headers
+    headers[.contentType] = "application/json"
+    headers[.cacheControl] = "no-store"
+    return Response(
+      status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: value.text)))
+  }
+
+  static func text(_ text: String, type: String = "text/plain; charset=utf-8") -> Response {
+    Response(
+      status: .ok, headers: [.contentType: type, .cacheControl: "no-store"],
+      body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+  }
+}
+
+/// The parameters of a URL's query, each at most once and none unknown.
+struct QueryParameters {
+  private let values: [String: String]
+
+  /// - Throws: ``Problem`` 422 for one that is unknown or given twice.
+  init(_ request: Request, known: Set<String>) throws {
+    var values: [String: String] = [:]
+    for (key, value) in request.uri.queryParameters {
+      let name = String(key)
+      guard known.contains(name) else {
+        throw Problem(
+          .unprocessableContent,
+          "there is no such parameter; there are \(known.sorted().joined(separator: ", "))",
+          field: name)
+      }
+      guard values.updateValue(String(value), forKey: name) == nil else {
+        throw Problem(.unprocessableContent, "given twice", field: name)
+      }
+    }
+    self.values = values
+  }
+
+  subscript(name: String) -> String? { values[name] }
+
+  func required(_ name: String) throws -> String {
+    guard let value = values[name], !value.isEmpty else {
+      throw Problem(.unprocessableContent, "a parameter is missing", field: name)
+    }
+    return value
+  }
+
+  func integer(_ name: String) throws -> Int? {
+    guard let text = values[name] else { return nil }
+    guard let value = Int(text) else {
+      throw Problem(.unprocessableContent, "not a whole number", field: name)
+    }
+    return value
+  }
+
+  /// A query of one term.
+  func searchBody(for term: TermBody) throws -> SearchBody {
+    SearchBody(terms: [term], library: values["library"], limit: try integer("limit"))
+  }
+}
+
+extension DaemonContext {
+  /// The `{id}` of the path.
+  func itemID() throws -> Int64 {
+    let text = parameters.get("id") ?? ""
+    guard let id = Int64(text), id > 0 else { throw Problem(.notFound, "'\(text)' is no item's number") }
+    return id
+  }
+}
+
+extension ServedLibrary {
+  /// On a compute thread: an item of the library as it is now.
+  ///
+  /// - Throws: ``Problem`` 404.
+  func existingRecord(of id: Int64) throws -> ItemRecord {
+    guard let record = try snapshot().record(of: id) else {
+      throw Problem(.notFound, "the library '\(name)' has no item \(id)")
+    }
+    return record
+  }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+import Catalog
+import Files
+import Glibc
+import Images
+import Search
+import Synchronization
+import SystemPackage
+
+/// Pictures made small, kept on disk by what they show: `CACHE/thumbnails/ab/HASH-SIZE.webp`.
+final class Thumbnails: Sendable {
+  /// Pixels of the longer side. Few, so that what one caller asked for serves the others.
+  static let sizes = [128, 256, 512, 1024]
+  private static let quality = 80
+  /// Bytes on disk; when there are more, those that were made the longest ago go.
+  private let budget: Int
+  private let folder: FilePath
+  private let written = Atomic<Int>(0)
+
+  init(folder: FilePath, budget: Int = 512 << 20) {
+    self.folder = folder
+    self.budget = budget
+  }
+
+  static func name(of hash: [UInt8]) -> String {
+    hash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+
+  /// On a compute thread: the WebP file.
+  ///
+  /// - Throws: ``Problem`` when the original is gone or cannot be read.
+  func bytes(of record: ItemRecord, size: Int) throws -> [UInt8] {
+    let name = Thumbnails.name(of: record.item.file.hash)
+    let path = folder.appending(String(name.prefix(2))).appending("\(name)-\(size).webp")
+    if let known = try? readFile(path, limit: 8 << 20), !known.isEmpty { return known }
+    let bytes = try Thumbnail.webp(
+      of: try OpenedOriginal.bytes(of: record), size: size, quality: Thumbnails.quality)
+    keep(bytes, at: path)
+    return bytes
+  }
+
+  /// A disk that is full costs time only.
+  private func keep(_ bytes: [UInt8], at path: FilePath) {
+    do {
+      try Folders.create(path.removingLastComponent())
+      let file = try AtomicFileWriter(to: path, permissions: 0o600)
+      try file.append(bytes)
+      try file.commit()
+    } catch { return }
+    if written.add(1, ordering: .relaxed).newValue % 256 == 0 { trim() }
+  }
+
+  /// Deletes the oldest files until nine tenths of the budget are left.
+  func trim() {
+    guard let walker = try? DirectoryWalker(root: folder) else { return }
+    let files = walker.compactMap { event in if case .file(let file) = event { file } else { nil } }
+    var total = files.reduce(0) { $0 + $1.status.size }
+    guard total > budget else { return }
+    for file in files.sorted(by: { $0.status.modified < $1.status.modified }) where total > budget / 10 * 9 {
+      unlink(folder.pushing(file.path).string)
+      total -= file.status.size
+    }
+  }
+}
