@@ -45,7 +45,7 @@ struct AccessMiddleware: RouterMiddleware {
 
   /// What a page of another origin may make a browser send carries that page's origin.
   private func checkOrigin(_ request: Request, isEncrypted: Bool) throws {
-    let site = request.headers[HTTPField.Name("Sec-Fetch-Site")!]
+    let site = HTTPField.Name("Sec-Fetch-Site").flatMap { request.headers[$0] }
     let isForeign =
       request.headers[.origin].map {
         $0 != (isEncrypted ? "https://" : "http://") + (request.head.authority ?? "")
@@ -100,15 +100,17 @@ struct SecurityHeaders: RouterMiddleware {
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     + "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 
+  private static let fields = [
+    ("X-Content-Type-Options", "nosniff"), ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Referrer-Policy", "no-referrer"), ("Content-Security-Policy", policy),
+  ].compactMap { name, value in HTTPField.Name(name).map { ($0, value) } }
+
   func handle(
     _ request: Request, context: DaemonContext,
     next: (Request, DaemonContext) async throws -> Response
   ) async throws -> Response {
     var response = try await next(request, context)
-    response.headers[HTTPField.Name("X-Content-Type-Options")!] = "nosniff"
-    response.headers[HTTPField.Name("Cross-Origin-Resource-Policy")!] = "same-origin"
-    response.headers[HTTPField.Name("Referrer-Policy")!] = "no-referrer"
-    response.headers[HTTPField.Name("Content-Security-Policy")!] = SecurityHeaders.policy
+    for (name, value) in SecurityHeaders.fields { response.headers[name] = value }
     return response
   }
 }

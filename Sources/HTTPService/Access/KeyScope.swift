@@ -9,7 +9,9 @@ package enum KeyScope: String, Sendable, CaseIterable, Codable, Comparable {
   /// Everything that there may ever be.
   case admin
 
+  private var rank: Int { KeyScope.allCases.firstIndex(of: self) ?? 0 }
+
   package static func < (a: KeyScope, b: KeyScope) -> Bool {
-    allCases.firstIndex(of: a)! < allCases.firstIndex(of: b)!
+    a.rank < b.rank
   }
 }

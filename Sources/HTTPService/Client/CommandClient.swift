@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Files
 import FoundationEssentials
-import HTTPTypes
 package import Search
 import SystemPackage
 
@@ -36,7 +35,7 @@ package enum CommandClient {
     func field(_ name: String) -> Substring? {
       lines.first { $0.lowercased().hasPrefix(name.lowercased() + ":") }?.drop { $0 != ":" }.dropFirst()
     }
-    let numbers = field(CommandRoutes.header.rawName)?.split(separator: " ").compactMap { Int($0) } ?? []
+    let numbers = field(CommandRoutes.header)?.split(separator: " ").compactMap { Int($0) } ?? []
     let length = field("content-length").flatMap { Int($0.trimmingPrefix(while: { $0 == " " })) }
     let body = bytes[end.upperBound...]
     guard lines.first?.hasPrefix("HTTP/1.1 200") == true, numbers.count == 3, length == body.count,

@@ -54,7 +54,7 @@ package struct CommandRoutes: Sendable {
 
   package static let path = "/v1/command"
   /// A header: exit status, bytes of notes, bytes of standard output.
-  static let header = HTTPField.Name("Duet-Output")!
+  static let header = "Duet-Output"
 
   let daemon: DaemonState
   let answer: Answer
@@ -75,11 +75,11 @@ package struct CommandRoutes: Sendable {
         answer(command, try library.snapshot(), library.modelChoice?.source)
       }
       let lengths = "\(output.status) \(output.notes.utf8.count) \(output.standardOutput.utf8.count)"
+      var headers: HTTPFields = [.contentType: "text/plain; charset=utf-8", .connection: "close"]
+      if let name = HTTPField.Name(CommandRoutes.header) { headers[name] = lengths }
       return Response(
         status: .ok,
-        headers: [
-          CommandRoutes.header: lengths, .contentType: "text/plain; charset=utf-8", .connection: "close",
-        ],
+        headers: headers,
         body: ResponseBody(
           byteBuffer: ByteBuffer(string: output.notes + output.standardOutput + output.closingWords)))
     }
