@@ -3,13 +3,21 @@
 import Foundation
 import PackageDescription
 
-/// A codec is linked statically where its archive is installed (Debian's -dev packages bring it), so that the program
-/// runs on machines without it; elsewhere as a shared library.
-func codec(_ name: String) -> LinkerSetting {
-  let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"]
-  let hasArchive = folders.contains { FileManager.default.fileExists(atPath: "\($0)/lib\(name).a") }
-  return .linkedLibrary(hasArchive ? ":lib\(name).a" : name)
+/// Whether a static library is installed (Debian's -dev packages bring them).
+func hasArchive(_ name: String) -> Bool {
+  ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"].contains {
+    FileManager.default.fileExists(atPath: "\($0)/lib\(name).a")
+  }
 }
+
+/// A codec is linked statically where its archive is installed, so that the program runs on machines without it;
+/// elsewhere as a shared library.
+func codec(_ name: String) -> LinkerSetting {
+  .linkedLibrary(hasArchive(name) ? ":lib\(name).a" : name)
+}
+
+/// From 1.3 on libwebp's encoder has a part in an archive of its own.
+let webp = hasArchive("webp") && hasArchive("sharpyuv") ? ["webp", "sharpyuv"] : ["webp"]
 
 // Layers, bottom up; a target may import any target of a lower layer, siblings never import each other
 // (checked by Scripts/check.sh).
@@ -23,7 +31,7 @@ let layer0: [Target] = [
   .target(
     name: "CImageCodecs",
     cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))],
-    linkerSettings: ["png16", "jpeg", "webp", "z"].map(codec)),
+    linkerSettings: (["png16", "jpeg"] + webp + ["z"]).map(codec)),
   .target(
     name: "CBuiltinModel",
     exclude: [

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <webp/decode.h>
+#include <webp/encode.h>
 
 static duet_image_status status_of(VP8StatusCode code, char *message) {
   switch (code) {
@@ -58,3 +59,20 @@ duet_image_status duet_webp_decode(const uint8_t *bytes, size_t count, uint32_t 
   free(rgba);
   return status_of(code, message);
 }
+
+duet_image_status duet_webp_encode(const uint8_t *rgb, uint32_t width, uint32_t height, int quality,
+                                   uint8_t **file, size_t *count, char *message) {
+  *file = NULL;
+  *count = 0;
+  if (width == 0 || height == 0 || width > WEBP_MAX_DIMENSION || height > WEBP_MAX_DIMENSION) {
+    return duet_image_fail(DUET_IMAGE_TOO_LARGE, message, "a side of a WebP has 1 to 16383 pixels");
+  }
+  *count = WebPEncodeRGB(rgb, (int)width, (int)height, (int)width * 3, (float)quality, file);
+  if (*count > 0) return DUET_IMAGE_OK;
+  duet_webp_free(*file);
+  *file = NULL;
+  // Of what can go wrong in the encoder, only this is left.
+  return duet_image_fail(DUET_IMAGE_TOO_LARGE, message, "encoding needs more memory than there is");
+}
+
+void duet_webp_free(uint8_t *file) { WebPFree(file); }

@@ -33,6 +33,8 @@ package final class DirectoryWalker: Sequence, IteratorProtocol {
   /// What a walk meets.
   package enum Event: Sendable, Hashable {
     case file(WalkedFile)
+    /// A folder that is about to be entered, relative to the root: only with ``Options/meetsFolders``.
+    case folder(FilePath)
     case problem(WalkProblem)
   }
 
@@ -44,6 +46,9 @@ package final class DirectoryWalker: Sequence, IteratorProtocol {
     package var honoursIgnoreFiles = true
     /// Whether folders on other devices are passed over.
     package var staysOnFileSystem = false
+    /// Whether folders are handed out instead of files, each before it is read, so that it can be watched from before
+    /// that moment on. The start of the walk is not among them.
+    package var meetsFolders = false
     package init() {}
   }
 
@@ -82,20 +87,26 @@ package final class DirectoryWalker: Sequence, IteratorProtocol {
     let rules: [IgnoreRules?]
   }
 
-  private static let ignoreFiles = [".duetignore", ".ignore"]
+  static let ignoreFiles = [".duetignore", ".ignore"]
 
   private let options: Options
   private let descriptor: FileDescriptor
   /// The folders from the root down to where the walk is. Those above its start have no entries.
   private var levels: [Level] = []
   private var waiting: [Event] = []
+  /// The folder that was handed out and is entered next.
+  private var upcoming: String?
 
   /// Opens a walk of `root`, or of the folder or file `start` (relative to it) inside.
   ///
   /// The rules of the folders between count, but `start` itself is walked even when they name it.
   ///
+  /// - Parameter onlyEntry: the entry of `start` to which the walk keeps, by the same rules; nil for all.
   /// - Throws: ``FileError`` when the root or the start cannot be opened. All later trouble is an ``Event``.
-  package init(root: FilePath, from start: FilePath = "", options: Options = Options()) throws(FileError) {
+  package init(
+    root: FilePath, from start: FilePath = "", onlyEntry: FilePath.Component? = nil,
+    options: Options = Options()
+  ) throws(FileError) {
     self.root = root
     self.options = options
     do {
@@ -103,7 +114,7 @@ package final class DirectoryWalker: Sequence, IteratorProtocol {
     } catch {
       throw FileError(error as? Errno ?? .ioError, "open the folder", root)
     }
-    try begin(at: start)
+    try begin(at: start, onlyEntry)
   }
 
   deinit { try? descriptor.close() }
@@ -112,6 +123,10 @@ package final class DirectoryWalker: Sequence, IteratorProtocol {
   package func next() -> Event? {
     while true {
       if !waiting.isEmpty { return waiting.removeFirst() }
+      if let path = upcoming {
+        upcoming = nil
+        if let event = enter(path) { return event }
+      }
       guard var level = levels.popLast() else { return nil }
       guard level.next < level.entries.count else { continue }
       let entry = level.entries[level.next]
@@ -121,8 +136,11 @@ package final class DirectoryWalker: Sequence, IteratorProtocol {
     }
   }
 
+  /// Does not enter the folder that was handed out last.
+  package func skipFolder() { upcoming = nil }
+
   /// Enters the folders from the root to the start of the walk.
-  private func begin(at start: FilePath) throws(FileError) {
+  private func begin(at start: FilePath, _ onlyEntry: FilePath.Component?) throws(FileError) {
     guard start.isRelative, !start.components.contains(where: { $0.kind != .regular }),
       let text = start.platformText
     else {
@@ -142,7 +160,7 @@ package final class DirectoryWalker: Sequence, IteratorProtocol {
         return
       }
     }
-    levels.append(try level(path, listing: true))
+    levels.append(try level(path, listing: true, only: onlyEntry.map { Array($0.string.utf8) }))
     counts.folders += 1
   }
 
@@ -164,8 +182,9 @@ package final class DirectoryWalker: Sequence, IteratorProtocol {
       if Self.isSystemFolder(name) {
         counts.systemFolders += 1
       } else if admits(path, name: name, isFolder: true) {
-        return enter(path)
+        return options.meetsFolders ? announce(path) : enter(path)
       }
+    case .regular where options.meetsFolders: break
     case .regular where admits(path, name: name, isFolder: false):
       return file(path)
     case .regular: break
@@ -183,6 +202,21 @@ package final class DirectoryWalker: Sequence, IteratorProtocol {
     guard status.kind == .regular else { return nil }
     counts.files += 1
     return .file(WalkedFile(path: FilePath(path), status: status))
+  }
+
+  /// Hands out a folder before it is entered.
+  private func announce(_ path: String) -> Event? {
+    if options.staysOnFileSystem, isElsewhere(path) {
+      counts.otherDevices += 1
+      return nil
+    }
+    upcoming = path
+    return .folder(FilePath(path))
+  }
+
+  private func isElsewhere(_ path: String) -> Bool {
+    let status = FileStatus.at(descriptor.rawValue, FilePath(path), followsLinks: false)
+    return status?.device != levels.last?.status.device
   }
 
   private func enter(_ path: String) -> Event? {
@@ -207,7 +241,7 @@ package final class DirectoryWalker: Sequence, IteratorProtocol {
   }
 
   /// Opens a folder: reads its entries and its rules.
-  private func level(_ path: String, listing: Bool) throws(FileError) -> Level {
+  private func level(_ path: String, listing: Bool, only: [UInt8]? = nil) throws(FileError) -> Level {
     let folder = path.isEmpty ? FilePath(".") : FilePath(path)
     let entries: DirectoryListing
     do {
@@ -219,7 +253,8 @@ package final class DirectoryWalker: Sequence, IteratorProtocol {
       entries.entries.contains { $0.kind != .directory && $0.name.elementsEqual(name.utf8) }
         ? readRules(join(path, name)) : nil
     }
-    return Level(path: path, entries: listing ? entries.entries : [], status: entries.status, rules: rules)
+    let met = listing ? entries.entries.filter { only == nil || $0.name == only } : []
+    return Level(path: path, entries: met, status: entries.status, rules: rules)
   }
 
   private func readRules(_ path: String) -> IgnoreRules? {
@@ -264,7 +299,7 @@ package final class DirectoryWalker: Sequence, IteratorProtocol {
   }
 
   /// Folders that hold no pictures of the user's: ours, thumbnails, trash cans, system folders.
-  private static func isSystemFolder(_ name: String) -> Bool {
+  static func isSystemFolder(_ name: String) -> Bool {
     systemFolders.contains(name) || name.hasPrefix(".Trash-")
   }
 

@@ -22,6 +22,7 @@ struct DirectoryWalkerTests {
     for event in walker {
       switch event {
       case .file(let file): files.append(file.path.string)
+      case .folder: break
       case .problem(let problem): problems.append(problem)
       }
     }
@@ -117,6 +118,38 @@ struct DirectoryWalkerTests {
     expect(.notFound) { try walk(from: "/etc") }
     expect(.notFound) { try DirectoryWalker(root: FilePath(folder.path("none"))) }
     expect(.notDirectory) { try DirectoryWalker(root: FilePath(folder.path("z"))) }
+  }
+
+  @Test("Folders can be met instead of files, each before it is read")
+  func folders() throws {
+    try make("a/b/x", "a/c/x", "shut/d/x", ".hidden/x", "@eaDir/x", "z/x")
+    try folder.write("c\n", to: "a/.ignore")
+    var options = DirectoryWalker.Options()
+    options.meetsFolders = true
+    let walker = try DirectoryWalker(root: FilePath(folder.path), options: options)
+    var met: [String] = []
+    for case .folder(let path) in walker {
+      met.append(path.string)
+      if path == "shut" { walker.skipFolder() }
+      // What is made before the walk goes on is met.
+      if path == "a/b" { try make("a/b/new/x") }
+    }
+    #expect(met == ["a", "a/b", "a/b/new", "shut", "z"])
+    #expect(walker.counts.files == 0)
+  }
+
+  @Test("A walk can keep to one entry of a folder, by the rules of all above")
+  func oneEntry() throws {
+    try make("a/b/x", "a/c/x", "a/no/x")
+    try folder.write("no\n", to: ".ignore")
+    func walk(_ name: FilePath.Component) throws -> [DirectoryWalker.Event] {
+      var options = DirectoryWalker.Options()
+      options.meetsFolders = true
+      return Array(
+        try DirectoryWalker(root: FilePath(folder.path), from: "a", onlyEntry: name, options: options))
+    }
+    #expect(try walk("b") == [.folder("a/b")])
+    #expect(try walk("no").isEmpty && walk("gone").isEmpty)
   }
 
   @Test("A name that is not UTF-8 is a problem, and the rest goes on")

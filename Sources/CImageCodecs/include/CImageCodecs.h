@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Decoders (libpng, libjpeg-turbo, libwebp) and pixel loops behind plain functions. Nothing here allocates
-// what the caller did not agree to: the caller reads the dimensions from the header, checks them and hands in
-// the pixels.
+// Codecs (libpng, libjpeg-turbo, libwebp) and pixel loops behind plain functions. No decoder allocates what the
+// caller did not agree to: the caller reads the dimensions from the header, checks them and hands in the
+// pixels.
 #ifndef DUET_IMAGE_CODECS_H
 #define DUET_IMAGE_CODECS_H
 
@@ -52,6 +52,15 @@ duet_image_status duet_jpeg_decode(const uint8_t *bytes, size_t count, const due
 duet_image_status duet_webp_decode(const uint8_t *bytes, size_t count, uint32_t width, uint32_t height,
                                    int on_white, uint8_t *rgb, size_t stride, size_t capacity,
                                    char *message);
+
+/// Encodes RGB8 pixels (3 * width * height bytes) to a lossy WebP file of quality 0...100. Sides of more than
+/// 16383 pixels are DUET_IMAGE_TOO_LARGE, and so is want of memory. On DUET_IMAGE_OK the caller gives `*file`
+/// back to duet_webp_free; otherwise it is NULL.
+duet_image_status duet_webp_encode(const uint8_t *rgb, uint32_t width, uint32_t height, int quality,
+                                   uint8_t **file, size_t *count, char *message);
+
+/// Frees what duet_webp_encode made; NULL is nothing.
+void duet_webp_free(uint8_t *file);
 
 /// Inflates a zlib stream into at most `capacity` bytes; more is DUET_IMAGE_TOO_LARGE.
 duet_image_status duet_inflate(const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity,

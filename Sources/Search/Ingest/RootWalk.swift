@@ -30,6 +30,7 @@ struct RootWalk: Sendable {
           SkippedFile(
             path: part.root.pushing(problem.path).string, kind: "unreadable", reason: problem.message))
         unread.append(problem.path)
+      case .folder: break
       case .file(let file):
         sort(file, in: part.root)
         let met = pictures.count + captionSources.count + otherFiles
