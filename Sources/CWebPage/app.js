@@ -2,10 +2,12 @@
 // The wiring: the query is the one state; it stands in the page's address, and every change goes through `go`.
 
 import * as api from './api.js';
+import * as balance from './balance.js';
 import * as chips from './chips.js';
 import { byID, el, isTyping } from './dom.js';
 import * as filters from './filters.js';
 import { number, switchLanguage, t, translate } from './language.js';
+import * as libraries from './libraries.js';
 import * as lightbox from './lightbox.js';
 import * as q from './query.js';
 import * as results from './results.js';
@@ -14,9 +16,7 @@ import * as states from './states.js';
 import * as uploads from './uploads.js';
 
 const box = byID('text');
-const balance = byID('balance');
 let query = q.parse(location.search);
-let libraries = [];
 /// Handles of pictures that the daemon has forgotten and this page cannot send again.
 const expired = new Set();
 let sending = 0;
@@ -30,7 +30,7 @@ async function begin() {
   const token = new URLSearchParams(location.hash.slice(1)).get('token');
   try {
     if (token) await api.signIn(token).finally(forgetToken);
-    ({ libraries } = await api.stats());
+    libraries.know((await api.stats()).libraries);
   } catch (error) {
     trouble(error, begin);
     return;
@@ -105,16 +105,18 @@ function like(hit, focus) {
 
 /// Sends a picture and makes it a part of the query, in place of one that expired where there is one.
 async function addFile(file) {
-  const place = replacing >= 0 ? replacing : query.terms.findIndex((term) => expired.has(term.value));
+  const former = query.terms[replacing] ?? query.terms.find((term) => expired.has(term.value));
   replacing = -1;
   sending += 1;
   render();
   try {
     const handle = await uploads.send(file);
     sending -= 1;
-    if (query.terms[place]) changeTerm(place, { kind: 'upload', value: handle });
+    const place = query.terms.indexOf(former);  // the query may have changed meanwhile
+    if (place >= 0) changeTerm(place, { kind: 'upload', value: handle });
     else addTerm({ kind: 'upload', value: handle, role: 'want' });
-    box.focus();
+    // "… but at night" comes next; on a phone the keyboard would only hide the pictures.
+    if (matchMedia('(hover: hover)').matches) box.focus();
   } catch (error) {
     sending -= 1;
     render();
@@ -129,7 +131,9 @@ async function addFile(file) {
 async function search(focus = '') {
   states.hide();
   if (query.terms.some((term) => expired.has(term.value))) return instead(states.expired(expiredWays));
-  if (q.isEmpty(query)) return instead(states.empty(librarySize, (text) => go({ text })));
+  if (q.isEmpty(query)) {
+    return instead(states.empty(() => libraries.size(query.library), (text) => go({ text })));
+  }
   if (!q.wantsSomething(query)) return instead(states.unwanted);
   const asked = query;
   results.setStale(true);
@@ -188,12 +192,6 @@ function trouble(error, retry) {
   instead(ways[error.kind] ?? states.problem(error, () => retry()));
 }
 
-const librarySize = () => {
-  const served = libraries.find((library) => library.name === query.library) ?? libraries[0];
-  if (!served) return '';
-  return served.items === 0 ? t('library_none') : t('library_size', served.items, number(served.items));
-};
-
 async function more() {
   try {
     const hits = await searching.next();
@@ -223,7 +221,7 @@ async function revive(asked, handles) {
   try {
     answer = await searching.revive(asked, handles);
   } catch (error) {
-    trouble(error, search);
+    if (asked === query) trouble(error, search);
     return;
   }
   if (asked !== query) return;
@@ -242,16 +240,12 @@ function render() {
   const lost = query.terms.flatMap((term, index) => (expired.has(term.value) ? [index] : []));
   chips.render(query, { expired: new Set(lost), isSending: sending > 0, changes: chipChanges });
   filters.render(query);
-  renderBalance();
+  balance.render(query);
   renderBox();
   byID('uncut').textContent = t(query.cut ? 'recut' : 'uncut');
   byID('language').textContent = t('other_language');
   byID('language').lang = t('other_language') === 'English' ? 'en' : 'zh-Hans';
-  const chooser = byID('library');
-  byID('library-chooser').hidden = libraries.length < 2;
-  chooser.replaceChildren(...libraries.map((library) => el('option', {
-    value: library.name, selected: library.name === query.library,
-  }, t('library_option', library.name, number(library.items)))));
+  libraries.render(query.library);
   const said = [query.text, ...query.terms.filter((term) => term.kind === 'text').map((term) => term.value)];
   document.title = [said.filter(Boolean).join(' · ').slice(0, 60), 'Duet'].filter(Boolean).join(' – ');
 }
@@ -261,12 +255,6 @@ function renderBox() {
   box.dataset.tPlaceholder = hasPicture ? 'but_placeholder' : 'text_placeholder';
   box.placeholder = t(box.dataset.tPlaceholder);
   byID('keep').hidden = box.value.trim() === '';
-}
-
-function renderBalance() {
-  byID('balance-row').hidden = !q.isComposed(query);
-  balance.value = String(query.balance);
-  balance.setAttribute('aria-valuetext', t('balance_value', number(query.balance)));
 }
 
 function setStatus(make) {
@@ -309,10 +297,8 @@ function listen() {
     } else if (event.key === 'ArrowDown' && results.focusCard(0)) event.preventDefault();
   });
   byID('keep').addEventListener('click', keepText);
-  byID('pick').addEventListener('click', () => {
-    replacing = -1;
-    byID('file').click();
-  });
+  byID('pick').addEventListener('click', () => chipChanges.replace(-1));
+  byID('file').addEventListener('cancel', () => { replacing = -1; });
   document.querySelector('.skip').addEventListener('click', (event) => {
     event.preventDefault();  // a fragment in the address would be one more step back
     if (!results.focusCard(0)) box.focus();
@@ -322,11 +308,10 @@ function listen() {
     event.preventDefault();
     go(q.emptyQuery(query.library), { focus: 'box' });
   });
-  byID('library').addEventListener('change', ({ target }) => {
-    // Items are numbered by their library: those of the former one mean nothing here.
-    const name = target.value === libraries[0].name ? '' : target.value;
-    go({ library: name, terms: query.terms.filter((term) => term.kind !== 'item'), filter: q.emptyFilter() });
-  });
+  // Items are numbered by their library: those of the former one mean nothing in another.
+  libraries.watch((library) => go({
+    library, terms: query.terms.filter((term) => term.kind !== 'item'), filter: q.emptyFilter(),
+  }));
   byID('language').addEventListener('click', () => {
     switchLanguage();
     retell();
@@ -336,7 +321,7 @@ function listen() {
     const place = results.shown().length;
     if (await more()) results.focusCard(place);
   });
-  listenToBalance();
+  balance.watch((value, replace) => go({ balance: value }, { replace }));
   filters.watch((change) => go(change));
   uploads.watch({
     input: byID('file'), overlay: byID('drop'), target: document.querySelector('.ask'),
@@ -356,20 +341,6 @@ function listen() {
   addEventListener('popstate', () => { if (!location.hash.startsWith('#token=')) arrive(); });
   // The address that a restarted daemon prints differs in its fragment only: pasted here, it loads nothing by itself.
   addEventListener('hashchange', () => { if (location.hash.startsWith('#token=')) begin(); });
-}
-
-/// A drag asks as it goes, but leaves one step in the history.
-function listenToBalance() {
-  let timer = 0;
-  let isDragging = false;
-  balance.addEventListener('input', () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      go({ balance: Number(balance.value) }, { replace: isDragging });
-      isDragging = true;
-    }, 200);
-  });
-  balance.addEventListener('change', () => setTimeout(() => { isDragging = false; }, 1000));
 }
 
 translate();

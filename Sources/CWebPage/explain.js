@@ -33,14 +33,15 @@ function lists(entries) {
 
 function parts(entries, terms) {
   if (entries.length === 0) return [];
+  const isKnown = entries.length === terms.length;  // else the daemon's own names have to do
   const largest = Math.max(...entries.map((entry) => Math.abs(entry.share ?? 0)), 0.001);
   return [
     el('p', {}, t('explain_terms')),
     el('ul', { class: 'shares' }, entries.map((entry, index) => {
-      const role = terms[index]?.role ?? 'want';
+      const role = isKnown ? terms[index].role : 'want';
       const share = entry.share;
       return el('li', { class: role },
-        el('b', {}, terms[index]?.name ?? entry.term),
+        el('b', {}, isKnown ? terms[index].name : entry.term),
         el('span', { class: 'amount' }, share === null ? t(`role_${role}`) : signed(share)),
         bar((share ?? 0) / largest),
         el('small', {}, t('explain_cosine', number(entry.cosine, 2)),

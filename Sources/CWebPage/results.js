@@ -81,16 +81,16 @@ function card(hit, index) {
     alt: '', src: api.thumbnail(hit.id, 256, library), onerror: showBroken,
   }),
   el('span', { class: 'score', aria: { hidden: 'true' } }, scoreText(hit)));
-  const act = (name, text, action) => el('button', {
-    type: 'button', class: name, tabIndex: -1, onclick: action,
-  }, text);
+  // A tile is narrow: the short names are said in full to whoever points at them or has them read aloud.
+  const act = (name, action) => el('button', {
+    type: 'button', class: name, tabIndex: -1, title: t(`${name}_long`), aria: { label: t(`${name}_long`) },
+    onclick: action,
+  }, t(name));
   return el('li', { class: 'card', data: { index, id: hit.id } },
     open,
     el('p', { class: 'caption', title: captions || hit.relative }, captions || hit.relative),
     el('div', { class: 'acts' },
-      act('like', t('more_like'), () => actions.like(hit)),
-      act('but', t('like_but'), () => actions.but(hit)),
-      act('why', t('why'), () => actions.why(index))));
+      act('like', () => actions.like(hit)), act('but', () => actions.but(hit)), act('why', () => actions.why(index))));
 }
 
 function scoreText(hit) {

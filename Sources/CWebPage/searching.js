@@ -101,5 +101,5 @@ export async function revive(query, handles) {
   }
   const terms = query.terms.map((term) =>
     (term.kind === 'upload' && renamed.has(term.value) ? { ...term, value: renamed.get(term.value) } : term));
-  return { query: { ...query, terms }, isRevived: renamed.size > 0, lost };
+  return { query: { ...query, terms }, lost };
 }

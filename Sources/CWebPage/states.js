@@ -46,7 +46,7 @@ export const kind = () => panel.dataset.kind ?? '';
 
 export const empty = (size, ask) => () => ({
   kind: 'empty', drawing: 'empty', title: t('empty_title'),
-  paragraphs: [t('empty_text'), size],
+  paragraphs: [t('empty_text'), size()],
   extra: el('p', { class: 'examples' }, `${t('empty_try')}: `, t('examples').map((text) => el('button', {
     type: 'button', class: 'example', onclick: () => ask(text),
   }, text))),

@@ -59,7 +59,7 @@ async function redraw(blob, longest) {
 export const pictureFiles = (transfer) =>
   [...(transfer?.files ?? [])].filter((file) => file.type.startsWith('image/') || file.type === '');
 
-/// Calls back with pictures that are picked, pasted or dropped, and with items of the grid that are dragged to `target`.
+/// Calls back with pictures that are picked, pasted or dropped, and with items of the grid dragged to `target`.
 export function watch({ input, overlay, target, onFile, onItem }) {
   input.addEventListener('change', () => {
     const [file] = input.files;
