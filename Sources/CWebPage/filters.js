@@ -45,7 +45,8 @@ export function render(query) {
   count.hidden = set === 0;
   count.textContent = number(set);
   byID('clear-filters').hidden = set === 0;
-  if (set > 0 && !hasRendered) details.open = true;  // a link with filters shows what it filters by
+  // A link with filters shows what it filters by, unless that hid the pictures; the number is always there.
+  if (set > 0 && !hasRendered && matchMedia('(min-width: 48rem)').matches) details.open = true;
   hasRendered = true;
 }
 

@@ -46,6 +46,8 @@ class Browser:
         self.complaints = []   # errors of the console, of scripts, of the content security policy
         self.expected = []     # patterns of complaints that the step under way brings about itself
         self.headers = {}      # the page's own response headers
+        self.between = None    # see intercept
+        self.held = []
         self.socket = connect(self._endpoint(), max_size=64 << 20)
         for domain in ["Page", "Runtime", "Log", "Network", "DOM"]:
             self.call(f"{domain}.enable")
@@ -92,8 +94,15 @@ class Browser:
                 return message["result"]
             self._note(message.get("method"), message.get("params", {}))
 
+    def _send(self, method, **parameters):
+        """A command whose answer nobody waits for."""
+        self.last += 1
+        self.socket.send(json.dumps({"id": self.last, "method": method, "params": parameters}))
+
     def _note(self, method, event):
-        if method == "Network.requestWillBeSent":
+        if method == "Fetch.requestPaused":
+            self._answer(event)
+        elif method == "Network.requestWillBeSent":
             request = event["request"]
             if request["method"] == "POST" and request["url"].endswith("/v1/search"):
                 self.searches.append(json.loads(request.get("postData", "null")))
@@ -107,6 +116,33 @@ class Browser:
         elif method == "Log.entryAdded" and event["entry"]["level"] in ("error", "warning"):
             entry = event["entry"]
             self._complain(f"{entry['text']} {entry.get('url', '')}".strip())
+
+    def intercept(self, between):
+        """Asks a function about every search that the page sends: None lets it through, 'hold' keeps it until the
+        function is taken away, (status, headers, body) answers in the daemon's place."""
+        held, self.held = self.held, []
+        self.between = between
+        if between:
+            self.call("Fetch.enable", patterns=[{"urlPattern": "*/v1/search", "requestStage": "Request"}])
+        else:
+            for request in held:
+                self._send("Fetch.continueRequest", requestId=request)
+            self.call("Fetch.disable")
+
+    def _answer(self, event):
+        request = event["requestId"]
+        body = json.loads(event["request"].get("postData", "null"))
+        answer = self.between(body) if self.between else None
+        if answer is None:
+            self._send("Fetch.continueRequest", requestId=request)
+        elif answer == "hold":
+            self.held.append(request)
+        else:
+            status, headers, body = answer
+            self._send(
+                "Fetch.fulfillRequest", requestId=request, responseCode=status,
+                responseHeaders=[{"name": name, "value": value} for name, value in headers.items()],
+                body=base64.b64encode(json.dumps(body).encode()).decode())
 
     def _complain(self, text):
         if not any(re.search(pattern, text) for pattern in self.expected):

@@ -269,12 +269,12 @@ class Walk:
         body = self.ask("heart")
         kinds = {kind for term in body["terms"] for kind in ("text", "upload") if kind in term}
         check(kinds == {"text", "upload"}, f"asked {body['terms']}")
-        before = {kind: term["weight"] for term in body["terms"] for kind in kinds if kind in term}
+        before = {kind: term.get("weight", 1) for term in body["terms"] for kind in kinds if kind in term}
         check(before["text"] == before["upload"], f"out of balance at the start: {before}")
         self.b.point("#balance")
         asked = len(self.b.searches)
         self.b.js(SLIDE, 80)
-        after = {kind: term["weight"] for term in self.answered(asked)["terms"] for kind in kinds if kind in term}
+        after = {kind: term.get("weight", 1) for term in self.answered(asked)["terms"] for kind in kinds if kind in term}
         check(after["text"] > before["text"] and after["upload"] < before["upload"], f"weights {before} → {after}")
         check("balance=80" in self.b.js("() => location.search"), "the balance is not in the address")
         asked = len(self.b.searches)
@@ -388,6 +388,52 @@ class Walk:
         self.b.js("() => history.forward()")
         self.answered(asked)
         self.b.wait("the later text", "() => document.querySelector('#text').value === 'red heart'")
+
+    def stale(self):
+        self.open()
+        self.b.intercept(lambda body: "hold" if body["terms"][0]["text"] == "heart" else None)
+        self.b.type("#text", "heart")
+        self.b.key("Enter")
+        self.b.wait("it to be under way", "() => document.querySelector('#grid').ariaBusy === 'true'")
+        self.ask("cat")
+        ids = "() => [...document.querySelectorAll('.card')].map((card) => card.dataset.id)"
+        cats = self.b.js(ids)
+        check(len(cats) > 0, "a search that hangs holds up the next")
+        self.b.intercept(None)
+        self.b.js("() => new Promise((done) => setTimeout(done, 800))")
+        check(self.b.js(ids) == cats, "the late answer of an earlier search replaces the later one's")
+
+    def busy(self):
+        problem = {"type": "about:blank", "title": "Too many queries", "status": 503, "detail": "Ask again in a second."}
+        kind = {"Content-Type": "application/problem+json"}
+        answers = [(503, {**kind, "Retry-After": "1"}, problem), None, (503, kind, problem)]
+        self.open()
+        self.b.intercept(lambda body: answers.pop(0) if answers else None)
+        with self.expecting(UNREADY):
+            self.ask("cat")
+            check(self.hits() > 0, "a busy daemon is not asked again after the seconds it names")
+            self.ask("red heart")
+            self.expect_state("problem")
+        check("Too many queries" in self.b.text("#state") and "Ask again in a second." in self.b.text("#state"),
+              f"title and detail of the problem are not shown: {self.b.text('#state')}")
+        self.b.click("#state .retry")
+        self.b.wait("pictures after the retry", "() => document.querySelectorAll('.card').length > 0")
+        self.b.intercept(None)
+
+    def snapshot(self):
+        problem = {"type": "about:blank", "title": "Gone", "status": 410, "detail": "The snapshot has gone."}
+        self.open("?q=person&cut=off")
+        self.b.wait("pictures", "() => document.querySelectorAll('.card').length > 0")
+        first = self.hits()
+        kind = {"Content-Type": "application/problem+json"}
+        self.b.intercept(lambda body: (410, kind, problem) if "cursor" in body else None)
+        asked = len(self.b.searches)
+        with self.expecting(UNREADY):
+            self.b.click("#more")
+            self.b.wait("word that it begins anew", "() => document.querySelectorAll('#notes li').length > 0")
+        self.b.intercept(None)
+        check(len(self.b.searches) == asked + 2 and "cursor" not in self.b.searches[-1], "410 does not begin anew")
+        check(self.hits() == first, "410 leaves other than a first page")
 
     def expired(self):
         with self.expecting(UNREADY):
@@ -504,7 +550,7 @@ class Walk:
 
 
 STEPS = ["key", "session", "policy", "example", "text", "pages", "keys", "lightbox", "explain", "picture", "composed",
-         "roles", "but", "filter", "none", "back", "expired", "problem", "gone", "chooser", "chinese", "narrow",
+         "roles", "but", "filter", "none", "back", "stale", "busy", "snapshot", "expired", "problem", "gone", "chooser", "chinese", "narrow",
          "looks"]
 
 
@@ -540,6 +586,7 @@ def main():
                 if not isinstance(error, Failed):
                     traceback.print_exc()
                 browser.offline(False)
+                browser.intercept(None)
                 if browser.complaints:
                     print("        console: " + " | ".join(browser.complaints), flush=True)
                 if options.screenshots:
