@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parts of a query, each a chip: a click goes round want, avoid, exclude; a menu says the same in words and to keys.
+// The parts of a query, each a chip: a click goes round want, avoid, exclude; a menu says the same in words.
 
 import * as api from './api.js';
 import { byID, drawing, el } from './dom.js';

@@ -274,7 +274,8 @@ class Walk:
         self.b.point("#balance")
         asked = len(self.b.searches)
         self.b.js(SLIDE, 80)
-        after = {kind: term.get("weight", 1) for term in self.answered(asked)["terms"] for kind in kinds if kind in term}
+        terms = self.answered(asked)["terms"]
+        after = {kind: term.get("weight", 1) for term in terms for kind in kinds if kind in term}
         check(after["text"] > before["text"] and after["upload"] < before["upload"], f"weights {before} → {after}")
         check("balance=80" in self.b.js("() => location.search"), "the balance is not in the address")
         asked = len(self.b.searches)
@@ -404,7 +405,8 @@ class Walk:
         check(self.b.js(ids) == cats, "the late answer of an earlier search replaces the later one's")
 
     def busy(self):
-        problem = {"type": "about:blank", "title": "Too many queries", "status": 503, "detail": "Ask again in a second."}
+        problem = {"type": "about:blank", "title": "Too many queries", "status": 503,
+                   "detail": "Ask again in a second."}
         kind = {"Content-Type": "application/problem+json"}
         answers = [(503, {**kind, "Retry-After": "1"}, problem), None, (503, kind, problem)]
         self.open()
@@ -550,8 +552,8 @@ class Walk:
 
 
 STEPS = ["key", "session", "policy", "example", "text", "pages", "keys", "lightbox", "explain", "picture", "composed",
-         "roles", "but", "filter", "none", "back", "stale", "busy", "snapshot", "expired", "problem", "gone", "chooser", "chinese", "narrow",
-         "looks"]
+         "roles", "but", "filter", "none", "back", "stale", "busy", "snapshot", "expired", "problem", "gone",
+         "chooser", "chinese", "narrow", "looks"]
 
 
 def main():
