@@ -6,8 +6,8 @@
     python3 Tests/Browser/page_test.py BASE_URL TOKEN [--screenshots DIR] [--only STEP]
 
 It expects the demo's library of pictograms (Scripts/demo.sh) and checks what is on the page, not which pictures are
-found. The exit status is 0 when every step passes. A complaint of the browser's console or of the content security policy
-fails the step in which it comes up, unless the step brings it about on purpose.
+found. The exit status is 0 when every step passes. A complaint of the browser's console or of the content security
+policy fails the step in which it comes up, unless the step brings it about on purpose.
 """
 
 import argparse
