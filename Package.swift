@@ -37,7 +37,14 @@ let layer0: [Target] = [
     exclude: [
       "config.json", "model.safetensors", "preprocessor_config.json", "tokenizer.json",
     ]),
-  .target(name: "CWebPage", exclude: ["openapi.json"]),
+  .target(
+    name: "CWebPage",
+    exclude: [
+      "api.js", "app.js", "balance.js", "chips.js", "dom.js", "explain.js", "filters.js",
+      "icon.svg", "index.html", "language.js", "libraries.js", "lightbox.js", "openapi.json",
+      "query.js", "results.js", "searching.js", "states.js", "style.css", "uploads.js",
+      "words.js",
+    ]),
 ]
 
 /// Layer 1: one concern of the outside world each.

@@ -39,6 +39,7 @@ final class RouteTable {
   /// Answers every other method on the paths there are.
   func refuseOtherMethods() {
     let all: [HTTPRequest.Method] = [.get, .head, .post, .put, .delete, .patch, .options, .trace]
+      + [HTTPRequest.Method("QUERY")].compactMap(\.self)
     for (path, known) in methods {
       let allowed = known.map(\.rawValue).sorted().joined(separator: ", ")
       for method in all where !known.contains(method) {
