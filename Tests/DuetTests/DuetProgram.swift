@@ -124,6 +124,14 @@ struct RunningProgram {
     process = child
   }
 
+  /// What it has written so far.
+  var outputSoFar: String { soFar("out") }
+  var diagnosticsSoFar: String { soFar("err") }
+
+  private func soFar(_ name: String) -> String {
+    String(decoding: (try? Data(contentsOf: files.url.appending(path: name))) ?? Data(), as: UTF8.self)
+  }
+
   /// Waits for the end, on a thread that may wait.
   func finished() async throws -> DuetProgram.Run {
     let process = process

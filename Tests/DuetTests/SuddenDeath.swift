@@ -60,6 +60,17 @@ extension RunningProgram {
     }
   }
 
+  /// Waits until something is so, the run has ended, or a minute is over.
+  ///
+  /// - Returns: whether it is so.
+  func waited(until isSo: @escaping @Sendable () -> Bool) async -> Bool {
+    await waiting {
+      let deadline = ContinuousClock.now + .seconds(60)
+      while !isSo() && !hasEnded && ContinuousClock.now < deadline { usleep(5000) }
+      return isSo()
+    }
+  }
+
   private var hasEnded: Bool {
     var facts = siginfo_t()
     return waitid(P_PID, id_t(process), &facts, WEXITED | WNOHANG | WNOWAIT) != 0 || facts.si_signo != 0

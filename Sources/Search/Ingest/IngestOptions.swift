@@ -9,6 +9,11 @@ package struct IngestOptions: Sendable {
   package var folders: [FilePath] = []
   /// Believe that missing pictures are gone, also where a disk may only be unmounted.
   package var prunes = false
+  /// Whether a folder that lies in no root becomes one; otherwise it is passed over.
+  package var addsRoots = true
+  /// Believe that a folder inside a root, looked at by itself, holds no pictures any more: somebody saw them go. A root
+  /// that is empty, or has lost more than half, is not believed all the same.
+  package var believesEmptyFolders = false
   /// Read and embed everything anew.
   package var rebuilds = false
   /// Which files the walk meets.
@@ -43,11 +48,11 @@ extension LibraryLocation {
     directory.removingLastComponent() == root ? ".." : root
   }
 
-  /// Which part of which root each folder is; a folder that lies in no root becomes a new one. No two parts overlap: a
+  /// Which part of which root each folder is; a folder that lies in no root becomes a new one, or is left out. No two parts overlap: a
   /// folder inside another one is done with it.
   ///
   /// - Throws: `invalidRequest` for a path that is not there, or a folder that holds a root of this library.
-  func parts(of folders: [FilePath], roots: [FilePath]) throws -> [IngestPart] {
+  func parts(of folders: [FilePath], roots: [FilePath], addsRoots: Bool = true) throws -> [IngestPart] {
     let known = roots.map { (stored: $0, absolute: resolve(root: $0)) }
     guard !folders.isEmpty else {
       return known.map { IngestPart(storedRoot: $0.stored, root: $0.absolute, start: "") }
@@ -68,6 +73,7 @@ extension LibraryLocation {
         parts.append(IngestPart(storedRoot: root.stored, root: root.absolute, start: start))
         continue
       }
+      guard addsRoots else { continue }
       if let inner = known.first(where: { $0.absolute.starts(with: folder) }) {
         throw SearchError(
           .invalidRequest,

@@ -90,7 +90,7 @@ package final class Ingestor: Sendable {
     let maintenance = maintenance
     noteLost(try maintenance.retireLostSegments())
     let roots = try store.roots().map(\.path)
-    try await bring(try location.parts(of: options.folders, roots: roots))
+    try await bring(try location.parts(of: options.folders, roots: roots, addsRoots: options.addsRoots))
     if isInterrupted { return finished }
     try await embedPending()
     if isInterrupted { return finished }

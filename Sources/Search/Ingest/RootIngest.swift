@@ -65,7 +65,8 @@ struct RootIngest {
   private func remove(_ gone: [KnownFile]) throws -> Bool {
     let reason = RootGuard.reasonToKeep(
       root: root, device: walk.device, known: try store.itemCount(root: root.id), missing: gone.count,
-      found: walk.pictures.count)
+      found: walk.pictures.count,
+      mayBeEmpty: ingestor.options.believesEmptyFolders && !part.start.isEmpty)
     if let reason, !ingestor.options.prunes {
       let pictures = gone.count == 1 ? "1 picture that was" : "\(gone.count) pictures that were"
       ingestor.count {

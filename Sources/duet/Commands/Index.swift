@@ -3,6 +3,8 @@ import ArgumentParser
 import Catalog
 import Embedders
 import Files
+// C's `stdout` is a variable.
+@preconcurrency import Glibc
 import LinearAlgebra
 import Search
 import SystemPackage
@@ -18,13 +20,20 @@ struct Index: AsyncParsableCommand {
         duet index                     everything this library holds, once more
         duet index ~/Photos/2026       only a part of it
         duet index --model BAAI/BGE-VL-base ~/Photos
+        duet index --watch             and go on following what changes
         """,
         before: """
           Only new and changed pictures are read. Captions come from NAME.txt beside NAME.jpg, from captions.csv, \
           .tsv, .jsonl and .json, and from what the pictures say about themselves. Ctrl-C saves what is done; the \
           next run goes on from there.
           """,
-        after: "Exit status: 0 also when files were skipped (2 with --strict), 2 error, 130 interrupted."))
+        after: """
+          --watch goes on until Ctrl-C (or SIGTERM) and never removes pictures of a disk that is away. It does not \
+          keep others from indexing meanwhile.
+
+          Exit status: 0 also when files were skipped (2 with --strict), 2 error, 130 interrupted. With --watch Ctrl-C \
+          is no interruption (0), unless there was something left to do (130).
+          """))
   }
 
   @Argument(help: "Folders (default: every folder of the library).")
@@ -44,6 +53,8 @@ struct Index: AsyncParsableCommand {
   var prune = false
   @Flag(help: "Read and embed every picture anew.")
   var rebuild = false
+  @Flag(help: "Then go on: follow the folders, and bring up to date what changes.")
+  var watch = false
   @Flag(help: "Exit with status 2 when anything was skipped.")
   var strict = false
   @Flag(name: [.customShort("H"), .long], help: "Hidden files and folders too.")
@@ -56,13 +67,14 @@ struct Index: AsyncParsableCommand {
   var quiet = false
   @Flag(name: .shortAndLong, help: "Name the library, the model, and every skipped file.")
   var verbose = false
-  @Flag(help: "Print a summary as JSON on standard output.")
+  @Flag(help: "Print a summary as JSON on standard output (with --watch one for each update, a line each).")
   var json = false
   @Option(help: .hidden)
   var freshLimit: Int?
 
   func validate() throws {
     if quiet && verbose { throw ValidationError("--quiet and --verbose contradict each other") }
+    if watch && strict { throw ValidationError("--watch and --strict contradict each other") }
     if new && folders.isEmpty { throw ValidationError("--new makes a library for a folder: name the folder") }
   }
 
@@ -97,7 +109,24 @@ struct Index: AsyncParsableCommand {
         JSONText(report, location: location, model: choice.source.description, duration: duration).text)
     }
     if report.summary.wasInterrupted { throw ExitCode.interrupted }
+    if watch { return try await follow(location, choice, options, after: report) }
     if strict && !(report.skipped.isEmpty && report.summary.guardedRoots.isEmpty) { throw ExitCode.failed }
+  }
+
+  /// Follows what changes until Ctrl-C.
+  private func follow(
+    _ location: LibraryLocation, _ choice: ModelChoice, _ options: IngestOptions, after first: Ingestor.Report
+  ) async throws {
+    let output = WatchReport(
+      location: location, model: choice.source.description, first: first, isQuiet: quiet, isVerbose: verbose,
+      isJSON: json)
+    if json { fflush(stdout) }
+    if !quiet { Diagnostics.line("watching for changes; Ctrl-C ends it") }
+    let watch = LibraryWatch(location: location, embedder: choice.embedder, options: options)
+    try await Interruption.cancelling(notice: "stopping") {
+      try await watch.run { output.tell($0) }
+    }
+    if output.wasInterrupted { throw ExitCode.interrupted }
   }
 
   /// The library as it is, or nil where there is none: also where a first run was killed before there was one.
@@ -113,6 +142,12 @@ struct Index: AsyncParsableCommand {
   private func ingestOptions() throws -> IngestOptions {
     var options = IngestOptions()
     options.folders = try folders.map(Paths.resolve)
+    for folder in options.folders where watch {
+      guard try FileStatus(of: folder).kind == .directory else {
+        throw SearchError(
+          .invalidRequest, "\(folder) is a file, and --watch follows folders: name its folder")
+      }
+    }
     options.prunes = prune
     options.rebuilds = rebuild
     options.storage = storage
