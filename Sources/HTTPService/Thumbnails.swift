@@ -11,7 +11,6 @@ import SystemPackage
 final class Thumbnails: Sendable {
   /// Pixels of the longer side. Few, so that what one caller asked for serves the others.
   static let sizes = [128, 256, 512, 1024]
-  private static let quality = 80
   /// Bytes on disk; when there are more, those that were made the longest ago go.
   private let budget: Int
   private let folder: FilePath
@@ -34,7 +33,7 @@ final class Thumbnails: Sendable {
     let path = folder.appending(String(name.prefix(2))).appending("\(name)-\(size).webp")
     if let known = try? readFile(path, limit: 8 << 20), !known.isEmpty { return known }
     let bytes = try Thumbnail.webp(
-      of: try OpenedOriginal.bytes(of: record), size: size, quality: Thumbnails.quality)
+      of: try OpenedOriginal.bytes(of: record), size: size)
     keep(bytes, at: path)
     return bytes
   }

@@ -97,7 +97,7 @@ enum OpenedOriginal {
   /// - Throws: ``Problem`` 410 when it is gone, 403 when it may not be read.
   static func open(_ record: ItemRecord) throws -> OpenFile {
     do {
-      return try OpenFile(beneath: record.root, record.item.file.path)
+      return try openBeneath(record.item.file.path, root: record.root)
     } catch {
       if error.code == .notFound {
         throw Problem(.gone, "the file is gone since it was indexed: \(error.message)")
