@@ -51,21 +51,29 @@ package final class UnixSocket {
     }
   }
 
-  /// Reads until the other end closes.
-  ///
-  /// - Throws: `system` when it does not in time, `tooLarge` when there are more than `limit` bytes.
-  package func readToEnd(limit: Int) throws(FileError) -> [UInt8] {
-    var bytes: [UInt8] = []
+  /// Reads what is there, waiting until there is something; empty when the other end has closed.
+  package func read() throws(FileError) -> [UInt8] {
     var chunk = [UInt8](repeating: 0, count: 64 << 10)
     while true {
       let count = recv(descriptor, &chunk, chunk.count, 0)
       if count < 0 && Glibc.errno == EINTR { continue }
       guard count >= 0 else { throw FileError(Errno(rawValue: Glibc.errno), "read", path) }
-      guard bytes.count + count <= limit else {
+      return Array(chunk[..<count])
+    }
+  }
+
+  /// Reads until the other end closes.
+  ///
+  /// - Throws: `system` when it does not in time, `tooLarge` when there are more than `limit` bytes.
+  package func readToEnd(limit: Int) throws(FileError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    while true {
+      let more = try read()
+      if more.isEmpty { return bytes }
+      guard bytes.count + more.count <= limit else {
         throw FileError(.tooLarge, path, "more than \(limit) bytes came")
       }
-      if count == 0 { return bytes }
-      bytes += chunk[..<count]
+      bytes += more
     }
   }
 

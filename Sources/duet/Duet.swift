@@ -20,7 +20,8 @@ struct Duet: ParsableCommand {
         after: "Exit status: 0 success or hits, 1 nothing found, 2 error, 130 interrupted."),
       version: ProgramFacts.versionText,
       subcommands: [
-        Index.self, Search.self, Serve.self, Embed.self, Eval.self, Info.self, Verify.self, Model.self,
+        Index.self, Search.self, Serve.self, Embed.self, Eval.self, Bench.self, Info.self, Verify.self,
+        Model.self,
         Roots.self,
       ])
   }

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+import Catalog
+import Embedders
+import Files
+import Glibc
+import Search
+import SystemPackage
+
+/// The stages of `duet bench`, one after the other.
+struct LatencyRun {
+  let location: LibraryLocation
+  let progress: ProgressLine
+
+  /// Searches in the process itself, embeddings, and starts of the command line.
+  private static let repetitions = 300
+  private static let starts = 25
+  /// How long the capacity is measured, in seconds; and what share of it is asked for.
+  private static let saturation = 3.0
+  private static let load = 0.7
+
+  /// - Throws: ``SearchError`` when the library cannot be opened, or the daemon does not start.
+  func report(concurrency: [Int], seconds: Double, rate: Double?) throws -> BenchReport {
+    let reader = try LibraryReader(location)
+    let choice = try reader.model()
+    let snapshot = try reader.snapshot(embedder: choice.embedder)
+    let texts = DistinctTexts(choice.embedder.backgroundTexts)
+    var stages = try inProcess(snapshot, choice.embedder, texts)
+    var facts =
+      BenchFacts.machine + [
+        (
+          "library", "\(snapshot.state.itemCount.grouped) pictures, \(snapshot.state.segments.count) segments"
+        ),
+        ("model", choice.embedder.id),
+      ]
+    let runtime = FilePath("/tmp/duet-bench-\(getpid())")
+    defer { rmdir(runtime.appending("duet").string); rmdir(runtime.string) }
+    let program = OwnProgram(library: location, runtime: runtime)
+    stages.append(try starts(of: program, "command line, no daemon", asksDaemon: false, texts, from: 10_000))
+    try program.withDaemon { socket, process in
+      stages.append(try starts(of: program, "command line, daemon", asksDaemon: true, texts, from: 20_000))
+      let before = ProcessMemory.resident(of: process)
+      for connections in concurrency {
+        let loop = OpenLoop(socket: socket, connections: connections)
+        progress.update(asked: 0, of: connections)
+        let base = 100_000 * connections
+        let capacity = loop.saturate(for: LatencyRun.saturation) { texts[base + $0] }
+        let rate = rate ?? max(1, (capacity.throughput ?? 1) * LatencyRun.load)
+        stages.append(capacity)
+        stages.append(loop.send(name: "HTTP", rate: rate, for: seconds) { texts[2 * base + $0] })
+      }
+      let after = ProcessMemory.resident(of: process)
+      facts.append(("daemon's memory", "\(before.asFileSize) before the load, \(after.asFileSize) after it"))
+    }
+    return BenchReport(facts: facts, stages: stages)
+  }
+
+  private func inProcess(
+    _ snapshot: LibrarySnapshot, _ embedder: any Embedder, _ texts: DistinctTexts
+  ) throws -> [Latencies] {
+    var (embedding, searching, whole) = (
+      Latencies("embedding a text"), Latencies("searching by a vector"), Latencies("a text, both")
+    )
+    let engine = QueryEngine(library: snapshot)
+    _ = try engine.search(SearchRequest(terms: [try Term(.text(texts[0]))]))
+    for number in 1...LatencyRun.repetitions {
+      progress.update(asked: number, of: LatencyRun.repetitions)
+      let text = texts[number]
+      var start = ContinuousClock.now
+      let vector = try embedder.projectTexts([text]).projections[0]
+      embedding.record(.now - start)
+      start = .now
+      _ = try engine.search(SearchRequest(terms: [try Term(.vector(vector))]))
+      searching.record(.now - start)
+      start = .now
+      _ = try engine.search(SearchRequest(terms: [try Term(.text(texts[number + LatencyRun.repetitions]))]))
+      whole.record(.now - start)
+    }
+    return [embedding, searching, whole]
+  }
+
+  private func starts(
+    of program: OwnProgram, _ name: String, asksDaemon: Bool, _ texts: DistinctTexts, from first: Int
+  ) throws -> Latencies {
+    var latencies = Latencies(name)
+    _ = try program.timeSearch(texts[first], asksDaemon: asksDaemon)
+    for number in 1...LatencyRun.starts {
+      progress.update(asked: number, of: LatencyRun.starts)
+      latencies.record(try program.timeSearch(texts[first + number], asksDaemon: asksDaemon))
+    }
+    return latencies
+  }
+}
+
+/// Texts of which no two are equal: pairs of a model's background texts, then numbered.
+struct DistinctTexts: Sendable {
+  private let texts: [String]
+
+  init(_ texts: [String]) { self.texts = texts.isEmpty ? ["a picture"] : texts }
+
+  subscript(number: Int) -> String {
+    let (first, second) = (texts[number % texts.count], texts[number / texts.count % texts.count])
+    let round = number / (texts.count * texts.count)
+    return "\(first) \(second)" + (round > 0 ? " \(round)" : "")
+  }
+}
+
+/// What the figures were measured on.
+enum BenchFacts {
+  static var machine: [(String, String)] {
+    ProgramFacts.rows + [
+      ("processor", field("model name", of: "/proc/cpuinfo") ?? "unknown"),
+      ("memory", field("MemTotal", of: "/proc/meminfo") ?? "unknown"),
+      ("kernel", (try? readText("/proc/sys/kernel/osrelease")) ?? "unknown"),
+    ]
+  }
+
+  private static func field(_ name: String, of path: String) -> String? {
+    let line = (try? readText(path))?.split(separator: "\n").first { $0.hasPrefix(name) }
+    return line?.split(separator: ":", maxSplits: 1).last.map { String($0.drop { $0 == " " || $0 == "\t" }) }
+  }
+
+  private static func readText(_ path: String) throws -> String {
+    String(decoding: try readPrefix(FilePath(path), count: 1 << 16), as: UTF8.self)
+      .split(separator: "\n", omittingEmptySubsequences: true).joined(separator: "\n")
+  }
+}
