@@ -66,7 +66,8 @@ final class QueryScheduler: Sendable {
     let deadline = Task { [weak self] in
       try await Task.sleep(for: .seconds(Limits.seconds))
       self?.withdraw(
-        id, Problem(.serviceUnavailable, "no turn came in \(Limits.seconds) s: ask again later", retryAfter: 1))
+        id,
+        Problem(.serviceUnavailable, "no turn came in \(Limits.seconds) s: ask again later", retryAfter: 1))
     }
     defer { deadline.cancel() }
     return try await withTaskCancellationHandler {

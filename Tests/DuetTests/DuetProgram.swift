@@ -128,7 +128,9 @@ struct RunningProgram {
   func firstLine(of stream: String) async -> String? {
     while true {
       let bytes = (try? Data(contentsOf: files.url.appending(path: stream))) ?? Data()
-      if let end = bytes.firstIndex(of: UInt8(ascii: "\n")) { return String(decoding: bytes[..<end], as: UTF8.self) }
+      if let end = bytes.firstIndex(of: UInt8(ascii: "\n")) {
+        return String(decoding: bytes[..<end], as: UTF8.self)
+      }
       if hasEnded { return nil }
       try? await Task.sleep(for: .milliseconds(5))
     }

@@ -60,7 +60,8 @@ struct ServedFolder {
     return (pictures, duet)
   }
 
-  @Test func `a search prints the same with and without the daemon, and the daemon answers it`() async throws {
+  @Test func `a search prints the same with and without the daemon, and the daemon answers it`() async throws
+  {
     let (pictures, duet) = try await indexed()
     let served = try await ServedFolder(duet)
     let bytes = try Fixture.bytes("Images/grey.jpg")
@@ -83,7 +84,8 @@ struct ServedFolder {
       #expect(try await served.searches() == number + 1)
       #expect(asked.output == alone.output, "\(command): \(asked.out) / \(alone.out)")
       #expect(asked.diagnostics == alone.diagnostics, "\(command): \(asked.err) / \(alone.err)")
-      #expect(asked.status == alone.status && asked.status == status, "\(command): \(asked.status) \(asked.err)")
+      #expect(
+        asked.status == alone.status && asked.status == status, "\(command): \(asked.status) \(asked.err)")
     }
     // From another folder, paths are seen from there.
     try FileManager.default.createDirectory(
@@ -92,7 +94,9 @@ struct ServedFolder {
     below.folder = pictures.directory.path("below")
     let asked = try await below("search", "--image", "../grey.jpg", "-l", "-k", "1")
     #expect(asked.out == "../grey.jpg\n")
-    #expect(asked.output == (try await below("search", "--no-daemon", "--image", "../grey.jpg", "-l", "-k", "1")).output)
+    #expect(
+      asked.output
+        == (try await below("search", "--no-daemon", "--image", "../grey.jpg", "-l", "-k", "1")).output)
     #expect(try await served.searches() == commands.count + 1)
     // What only the process itself can do is not asked for.
     #expect(try await duet("search", "lighthouse", "--model", "builtin").status == 0)
@@ -113,7 +117,9 @@ struct ServedFolder {
     #expect(try await served.stop().status == 0)
   }
 
-  @Test func `another version, or what is no daemon, is not listened to, and standard input is not lost`() async throws {
+  @Test func `another version, or what is no daemon, is not listened to, and standard input is not lost`()
+    async throws
+  {
     let (_, duet) = try await indexed()
     let bytes = try Fixture.bytes("Images/grey.jpg")
     let served = try await ServedFolder(duet)
@@ -151,14 +157,17 @@ struct ServedFolder {
       #expect(try await there("search", "lighthouse", "-l", "-k", "1").out == "rgb8.png\n")
     }
     #expect(try await served.searches() == 2)
-    #expect(try await served.ask("GET", "/v1/search?q=lighthouse&library=two").contains("\"library\":\"two\""))
+    #expect(
+      try await served.ask("GET", "/v1/search?q=lighthouse&library=two").contains("\"library\":\"two\""))
     let run = try await served.stop(signal)
     #expect(run.status == 0 && run.output.isEmpty, "\(run.status) \(run.err)")
     #expect(served.sockets.isEmpty)
     #expect(try await duet("search", "lighthouse").status == 0)
   }
 
-  @Test func `what a killed daemon left behind is replaced, and until then searches answer themselves`() async throws {
+  @Test func `what a killed daemon left behind is replaced, and until then searches answer themselves`()
+    async throws
+  {
     let (_, duet) = try await indexed()
     let first = try await ServedFolder(duet)
     #expect(try await first.stop(SIGKILL).status == 128 + SIGKILL)
@@ -172,7 +181,9 @@ struct ServedFolder {
     #expect(try await second.stop().status == 0)
   }
 
-  @Test func `a second daemon for the same library names the first, and a file in the socket's place is not removed`()
+  @Test
+  func
+    `a second daemon for the same library names the first, and a file in the socket's place is not removed`()
     async throws
   {
     let (pictures, duet) = try await indexed()
@@ -187,11 +198,14 @@ struct ServedFolder {
     #expect(try await served.stop().status == 0)
     let inTheWay = try await duet("serve", "--no-tcp", "--socket", "rgb8.png")
     #expect(inTheWay.status == 2 && inTheWay.err.contains("rgb8.png"))
-    #expect([UInt8](try Data(contentsOf: pictures.directory.url.appending(path: "rgb8.png"))) == (try Fixture.bytes("Images/rgb8.png")))
+    #expect(
+      [UInt8](try Data(contentsOf: pictures.directory.url.appending(path: "rgb8.png")))
+        == (try Fixture.bytes("Images/rgb8.png")))
     #expect(try await DuetProgram()("serve", "--no-tcp").status == 2)
   }
 
-  @Test func `on TCP it prints the page's address; a port that is taken ends the second daemon`() async throws {
+  @Test func `on TCP it prints the page's address; a port that is taken ends the second daemon`() async throws
+  {
     let (_, duet) = try await indexed()
     let (_, other) = try await indexed()
     let daemon = try duet.start(["serve", "--port", "0"])

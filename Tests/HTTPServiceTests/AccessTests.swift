@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import Logging
+import Hummingbird
 import Files
 import Foundation
 import HTTPTypes
@@ -59,7 +61,7 @@ struct AccessTests {
     }
     let body = ["folders": ["/not/there"]]
     let refused = try await daemon.send(body, to: "/v1/index", bearer(read), by: .tcp)
-    #expect(refused.status == 403 && (try refused.json["detail"] as? String)?.contains("index") == true)
+    #expect(refused.status == 403 && refused.text.contains("'index'"))
     #expect(try await tcp(.delete, "/v1/jobs/1", bearer(read)).status == 403)
     // It gets as far as the folders, which are wrong.
     #expect(try await daemon.send(body, to: "/v1/index", bearer(index), by: .tcp).problem == "422 folders[0]")
@@ -84,7 +86,9 @@ struct AccessTests {
     #expect(try await tcp(.get, "/v1/stats", [.cookie: "other=1; \(pair)"]).status == 200)
     let index = try await daemon.send(["folders": ["/not/there"]], to: "/v1/index", [.cookie: pair], by: .tcp)
     #expect(try index.problem == "422 folders[0]")
-    for wrong in ["duet_session=", "duet_session=\(token)", "duet_session=x", pair + "x", String(pair.dropLast())] {
+    for wrong in [
+      "duet_session=", "duet_session=\(token)", "duet_session=x", pair + "x", String(pair.dropLast()),
+    ] {
       #expect(try await tcp(.get, "/v1/stats", [.cookie: wrong]).status == 401, "\(wrong)")
     }
     for wrong in ["", "x", String(token.dropLast()), token + "x"] {
@@ -112,7 +116,8 @@ struct AccessTests {
     let answer = try await daemon.ask(
       .post, "/v1/session", [.contentType: "application/json"],
       bytes: Array("{\"token\":\"\(state.sessions.token)\"}".utf8),
-      through: secure.router(.tcp(hosts: ["localhost"], isEncrypted: true)).buildResponder(), host: "localhost")
+      through: secure.router(.tcp(hosts: ["localhost"], isEncrypted: true)).buildResponder(),
+      host: "localhost")
     #expect(answer.headers[.setCookie]?.hasSuffix("; Secure") == true)
   }
 
@@ -131,7 +136,9 @@ struct AccessTests {
   @Test("Pages of other origins are not answered")
   func foreignOrigin() async throws {
     let (_, key) = try key(.admin)
-    func status(_ method: HTTPRequest.Method, _ more: HTTPFields, _ path: String = "/v1/stats") async throws -> Int {
+    func status(_ method: HTTPRequest.Method, _ more: HTTPFields, _ path: String = "/v1/stats") async throws
+      -> Int
+    {
       var headers = bearer(key)
       headers.append(contentsOf: more)
       return try await tcp(method, path, headers, host: "localhost:7878").status
@@ -186,7 +193,8 @@ struct KeyStoreTests {
     #expect(text.contains(Secret.hash(key)) && key.utf8.count >= 48)
     #expect(try store.entry(of: key)?.name == "phone")
     let entries = try KeyStore(path).entries()
-    #expect(entries.map(\.name) == ["phone"] && entries[0].scope == .read && entries[0].created == 1_700_000_000)
+    #expect(
+      entries.map(\.name) == ["phone"] && entries[0].scope == .read && entries[0].created == 1_700_000_000)
     #expect(try store.entry(of: Secret.hash(key)) == nil && store.entry(of: "") == nil)
   }
 
@@ -222,12 +230,17 @@ struct KeyStoreTests {
   @Test("Secrets are compared to the last byte")
   func comparison() {
     #expect(Secret.areEqual("", "") && Secret.areEqual("abc", "abc"))
-    for (a, b) in [("abc", "abd"), ("abc", "bbc"), ("abc", "ab"), ("", "a"), ("abc", "abcd"), ("é", "e\u{301}")] {
+    for (a, b) in [
+      ("abc", "abd"), ("abc", "bbc"), ("abc", "ab"), ("", "a"), ("abc", "abcd"), ("é", "e\u{301}"),
+    ] {
       #expect(!Secret.areEqual(a, b) && !Secret.areEqual(b, a))
     }
     let secrets = (0..<100).map { _ in Secret.random() }
     #expect(Set(secrets).count == 100)
-    #expect(secrets.allSatisfy { $0.utf8.count == 43 && $0.allSatisfy { $0.isLetter || $0.isNumber || "-_".contains($0) } })
+    #expect(
+      secrets.allSatisfy {
+        $0.utf8.count == 43 && $0.allSatisfy { $0.isLetter || $0.isNumber || "-_".contains($0) }
+      })
     #expect(Secret.hash("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
   }
 }

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import SystemPackage
+import Logging
+import Hummingbird
+import Catalog
 import Foundation
 import HTTPTypes
 import TestSupport
@@ -9,7 +13,9 @@ import Testing
 
 @Suite("The command line's question to the daemon")
 struct CommandClientTests {
-  private func answer(_ lengths: String, _ body: String, length: String? = nil, status: String = "200 OK") -> [UInt8] {
+  private func answer(_ lengths: String, _ body: String, length: String? = nil, status: String = "200 OK")
+    -> [UInt8]
+  {
     Array(
       ("HTTP/1.1 \(status)\r\nDuet-Output: \(lengths)\r\nContent-Length: \(length ?? "\(body.utf8.count)")\r\n\r\n"
         + body).utf8)
@@ -23,7 +29,8 @@ struct CommandClientTests {
     let empty = CommandClient.parse(answer("0 0 0", ""))
     #expect(empty == CommandRoutes.Output())
     #expect(CommandClient.parse(answer("0 0 3", "a\0b"))?.standardOutput == "a\0b")
-    let lower = String(decoding: answer("2 0 1", "x"), as: UTF8.self).replacing("Duet-Output", with: "duet-output")
+    let lower = String(decoding: answer("2 0 1", "x"), as: UTF8.self).replacing(
+      "Duet-Output", with: "duet-output")
     #expect(CommandClient.parse(Array(lower.utf8))?.status == 2)
   }
 
@@ -31,7 +38,8 @@ struct CommandClientTests {
   func hostile() {
     let most = "9223372036854775807"
     for lengths in [
-      "", "0", "0 1", "0 1 2 3", "0 -1 1", "-1 0 0", "0 9 0", "0 0 9", "0 3 3", "0 \(most) \(most)", "0 1 \(most)",
+      "", "0", "0 1", "0 1 2 3", "0 -1 1", "-1 0 0", "0 9 0", "0 0 9", "0 3 3", "0 \(most) \(most)",
+      "0 1 \(most)",
       "\(most) 0 0", "4294967296 0 0", "0 0 99999999999999999999", "a b c",
     ] {
       #expect(CommandClient.parse(answer(lengths, "body")) == nil, "\(lengths)")
@@ -40,7 +48,9 @@ struct CommandClientTests {
       #expect(CommandClient.parse(answer("0 1 1", "body", length: length)) == nil, "\(length)")
     }
     for status in ["404 Not Found", "409 Conflict", "500 Internal Server Error", "2000 X"] {
-      #expect(CommandClient.parse(answer("0 1 1", "body", status: status)) == nil || status == "2000 X", "\(status)")
+      #expect(
+        CommandClient.parse(answer("0 1 1", "body", status: status)) == nil || status == "2000 X", "\(status)"
+      )
     }
     let whole = answer("0 1 1", "body")
     for count in 0..<whole.count { #expect(CommandClient.parse(Array(whole.prefix(count))) == nil) }
@@ -73,7 +83,8 @@ struct CommandClientTests {
     let responder = routes.router(.socket).buildResponder()
     func ask(_ version: String, _ directory: String) async throws -> Answer {
       let command = CommandRoutes.Command(
-        version: version, arguments: ["a", "-l"], workingDirectory: "/ü", standardInput: [1, 2, 3], isStyled: false)
+        version: version, arguments: ["a", "-l"], workingDirectory: "/ü", standardInput: [1, 2, 3],
+        isStyled: false)
       let escaped = directory.utf8.map { "%" + ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
       return try await daemon.ask(
         .post, "\(CommandRoutes.path)?directory=\(escaped)", [.contentType: "application/json"],

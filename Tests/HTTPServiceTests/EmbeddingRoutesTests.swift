@@ -14,7 +14,9 @@ struct EmbeddingRoutesTests {
 
   init() async throws { daemon = try await TestDaemon.shared.value }
 
-  private func ask(_ body: [String: Any]) async throws -> Answer { try await daemon.send(body, to: "/v1/embeddings") }
+  private func ask(_ body: [String: Any]) async throws -> Answer {
+    try await daemon.send(body, to: "/v1/embeddings")
+  }
 
   private func vectors(_ answer: Answer) throws -> [[Float]] {
     let data = try #require(try answer.json["data"] as? [[String: Any]], "\(answer.text)")
@@ -35,7 +37,7 @@ struct EmbeddingRoutesTests {
       ]
     }
     let answer = try await ask([
-      "input": ["a red circle", ["text": "雪山"], ["image": Data(picture).base64EncodedString()]],
+      "input": ["a red circle", ["text": "雪山"], ["image": Data(picture).base64EncodedString()]]
     ])
     let got = try vectors(answer)
     #expect(got == expected)
@@ -47,7 +49,8 @@ struct EmbeddingRoutesTests {
     #expect(json["object"] as? String == "list" && json["model"] as? String == "builtin")
     #expect(json["usage"] is [String: Any])
     #expect(try vectors(try await ask(["input": "a red circle"])) == [expected[0]])
-    #expect(try vectors(try await ask(["input": ["image": Data(picture).base64EncodedString()]])) == [expected[2]])
+    #expect(
+      try vectors(try await ask(["input": ["image": Data(picture).base64EncodedString()]])) == [expected[2]])
   }
 
   @Test("In base64 they are the same numbers, the lowest byte first")
@@ -56,7 +59,8 @@ struct EmbeddingRoutesTests {
     let answer = try await ask(["input": ["sea", "sand"], "encoding_format": "base64"])
     let data = try #require(try answer.json["data"] as? [[String: Any]])
     for (row, expected) in zip(data, floats) {
-      let bytes = [UInt8](try #require(Data(base64Encoded: try #require(row["embedding"] as? String))))
+      let text = try #require(row["embedding"] as? String)
+      let bytes = [UInt8](try #require(Data(base64Encoded: text)))
       let values = stride(from: 0, to: bytes.count, by: 4).map { start in
         Float(bitPattern: (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[start + $1]) << (8 * $1) })
       }

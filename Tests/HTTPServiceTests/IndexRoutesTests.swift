@@ -9,14 +9,20 @@ import Testing
 @Suite("Indexing over HTTP")
 struct IndexRoutesTests {
   /// The data of a job's events, the names of the events beside them; ends with the job.
-  private func events(_ daemon: TestDaemon, _ job: String) async throws -> [(name: String, job: [String: Any])] {
+  private func events(_ daemon: TestDaemon, _ job: String) async throws -> [(
+    name: String, job: [String: Any]
+  )] {
     let answer = try await daemon.get("/v1/jobs/\(job)/events")
     #expect(answer.status == 200 && answer.headers[.contentType] == "text/event-stream")
-    return try answer.text.components(separatedBy: "\n\n").filter { !$0.isEmpty && !$0.hasPrefix(":") }.map { event in
+    return try answer.text.components(separatedBy: "\n\n").filter { !$0.isEmpty && !$0.hasPrefix(":") }.map {
+      event in
       let lines = event.split(separator: "\n")
       #expect(lines.count == 2 && lines[0].hasPrefix("event: ") && lines[1].hasPrefix("data: "))
       let data = Data(lines[1].dropFirst(6).utf8)
-      return (String(lines[0].dropFirst(7)), try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any]))
+      return (
+        String(lines[0].dropFirst(7)),
+        try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+      )
     }
   }
 

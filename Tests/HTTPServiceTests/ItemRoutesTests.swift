@@ -37,7 +37,8 @@ struct ItemRoutesTests {
   @Test("What names no item is not found, wherever it would lead")
   func unknown() async throws {
     let hostile = [
-      "999999", "0", "-1", "..%2f..%2f..%2fetc%2fpasswd", "%2e%2e", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "..", "%00",
+      "999999", "0", "-1", "..%2f..%2f..%2fetc%2fpasswd", "%2e%2e", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "..",
+      "%00",
       "1%00", "1.0", "0x1", "%C3", "18446744073709551617", " 1",
     ]
     for id in hostile {
@@ -47,7 +48,9 @@ struct ItemRoutesTests {
         #expect(answer.headers[.contentType] == "application/problem+json")
       }
     }
-    for path in ["/v1/items/../../etc/passwd", "/v1/items/../../../etc/passwd/original", "/assets/..%2fsecret"] {
+    for path in [
+      "/v1/items/../../etc/passwd", "/v1/items/../../../etc/passwd/original", "/assets/..%2fsecret",
+    ] {
       #expect(try await daemon.get(path).status == 404)
     }
   }
@@ -77,7 +80,8 @@ struct ItemRoutesTests {
       #expect(try await daemon.get("/v1/items/\(id)/thumbnail?size=\(size)").problem == "422 size")
     }
     let files = try FileManager.default.subpathsOfDirectory(atPath: daemon.folder.path("cache"))
-    #expect(files.contains { $0.hasSuffix("-1024.webp") }, "thumbnails are cached in the daemon's cache folder")
+    #expect(
+      files.contains { $0.hasSuffix("-1024.webp") }, "thumbnails are cached in the daemon's cache folder")
   }
 
   private func original(_ headers: HTTPFields = [:]) async throws -> Answer {
@@ -108,10 +112,13 @@ struct ItemRoutesTests {
       let answer = try await original([.range: header])
       #expect(answer.status == 206 && answer.body == Array(bytes[range]), "\(header)")
       #expect(
-        answer.headers[.contentRange] == "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(count)", "\(header)")
+        answer.headers[.contentRange] == "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(count)",
+        "\(header)")
       #expect(answer.headers[.contentLength] == "\(range.count)")
     }
-    for header in ["bytes=\(count)-", "bytes=\(count)-\(count + 5)", "bytes=-0", "bytes=9223372036854775807-"] {
+    for header in [
+      "bytes=\(count)-", "bytes=\(count)-\(count + 5)", "bytes=-0", "bytes=9223372036854775807-",
+    ] {
       let answer = try await original([.range: header])
       #expect(answer.status == 416 && answer.headers[.contentRange] == "bytes */\(count)", "\(header)")
     }

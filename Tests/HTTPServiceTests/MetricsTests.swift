@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import HTTPTypes
 import CoreMetrics
 import Foundation
 import Metrics
@@ -12,19 +13,23 @@ struct MetricsTests {
   @Test("Counters, gauges and histograms, with their types and escaped labels")
   func text() {
     let registry = PrometheusRegistry()
-    CoreMetrics.Counter(label: "b_total", dimensions: [("path", "a\"b\\c\nd")], factory: registry).increment(by: 3)
+    CoreMetrics.Counter(label: "b_total", dimensions: [("path", "a\"b\\c\nd")], factory: registry).increment(
+      by: 3)
     CoreMetrics.Counter(label: "b_total", dimensions: [("path", "z")], factory: registry).increment()
     CoreMetrics.Meter(label: "a.gauge", dimensions: [], factory: registry).set(2.5)
     let timer = CoreMetrics.Timer(label: "c_seconds", dimensions: [("m", "GET")], factory: registry)
     for milliseconds in [0.4, 0.5, 3, 20_000] { timer.recordNanoseconds(Int64(milliseconds * 1e6)) }
     let lines = registry.text.split(separator: "\n").map(String.init)
-    #expect(lines.prefix(5) == [
-      "# TYPE a_gauge gauge", "a_gauge 2.5", "# TYPE b_total counter",
-      #"b_total{path="a\"b\\c\nd"} 3.0"#, #"b_total{path="z"} 1.0"#,
-    ])
+    #expect(
+      lines.prefix(5) == [
+        "# TYPE a_gauge gauge", "a_gauge 2.5", "# TYPE b_total counter",
+        #"b_total{path="a\"b\\c\nd"} 3.0"#, #"b_total{path="z"} 1.0"#,
+      ])
     #expect(lines[5] == "# TYPE c_seconds histogram")
-    let counts = lines.filter { $0.hasPrefix("c_seconds_bucket") }.compactMap { $0.split(separator: " ").last }
-      .compactMap { Int($0) }
+    let counts = lines.filter { $0.hasPrefix("c_seconds_bucket") }.compactMap {
+      $0.split(separator: " ").last
+    }
+    .compactMap { Int($0) }
     #expect(counts == [2, 2, 2] + [Int](repeating: 3, count: 11) + [4])
     #expect(lines.contains(#"c_seconds_bucket{m="GET",le="0.0005"} 2"#))
     #expect(lines.contains(#"c_seconds_bucket{m="GET",le="+Inf"} 4"#))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Compute
 import Dispatch
-import Embedders
+@testable import Embedders
 import HTTPTypes
 import Images
 import NIOCore
@@ -90,7 +90,9 @@ struct QuerySchedulerTests {
     try await withThrowingTaskGroup(of: Int.self) { group in
       let wide = QueryScheduler(capacity: 1_000)
       for number in 0..<200 { group.addTask { try await wide.run { number } } }
-      #expect(try await group.reduce(0, +) == 199 * 100)
+      var sum = 0
+      for try await number in group { sum += number }
+      #expect(sum == 199 * 100)
     }
   }
 

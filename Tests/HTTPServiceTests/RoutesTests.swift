@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import SystemPackage
+import Logging
 import CWebPage
 import Foundation
 import HTTPTypes
@@ -49,7 +51,8 @@ struct RoutesTests {
     #expect(described == there)
   }
 
-  @Test("Every operation names the errors that every one of them has, and its parameters are those of the path")
+  @Test(
+    "Every operation names the errors that every one of them has, and its parameters are those of the path")
   func operations() async throws {
     let paths = try #require(try await described()["paths"] as? [String: [String: [String: Any]]])
     var names: Set<String> = []
@@ -75,7 +78,9 @@ struct RoutesTests {
       where !allowed.contains(method) {
         let answer = try await daemon.ask(HTTPRequest.Method(method.uppercased())!, filled(path))
         #expect(answer.status == 405, "\(method) \(path)")
-        let named = answer.headers[.allow].map { $0.lowercased().split(separator: ",").map { $0.filter { $0 != " " } } }
+        let named = answer.headers[.allow].map {
+          $0.lowercased().split(separator: ",").map { $0.filter { $0 != " " } }
+        }
         #expect(Set(named ?? []) == allowed, "\(path)")
       }
     }
@@ -101,10 +106,14 @@ struct RoutesTests {
       (404, try await daemon.get("/nowhere")), (404, try await daemon.get("/v1/items/999999")),
       (404, try await daemon.get("//")), (405, try await daemon.ask(.delete, "/v1/search")),
       (404, try await daemon.ask(HTTPRequest.Method("PROPFIND")!, "/nowhere")),
-      (415, try await daemon.ask(.post, "/v1/search")), (400, try await daemon.send(text: "{", to: "/v1/search")),
+      (415, try await daemon.ask(.post, "/v1/search")),
+      (400, try await daemon.send(text: "{", to: "/v1/search")),
       (422, try await daemon.search(["terms": [["wight": 1]]])),
-      (413, try await daemon.ask(
-        .post, "/v1/search", [.contentType: "application/json", .contentLength: "999999999999"])),
+      (
+        413,
+        try await daemon.ask(
+          .post, "/v1/search", [.contentType: "application/json", .contentLength: "999999999999"])
+      ),
       (401, try await daemon.ask(.get, "/v1/stats", by: .tcp)),
       (404, try await daemon.ask(.get, "/nowhere", by: .tcp)),
       (403, try await daemon.ask(.delete, "/v1/jobs/1", read, by: .tcp)),
@@ -120,7 +129,9 @@ struct RoutesTests {
       expectProtection(answer)
     }
     let id = try await daemon.id(of: "red.png")
-    for path in ["/livez", "/openapi.json", "/v1/stats", "/v1/items/\(id)/original", "/v1/items/\(id)/thumbnail"] {
+    for path in [
+      "/livez", "/openapi.json", "/v1/stats", "/v1/items/\(id)/original", "/v1/items/\(id)/thumbnail",
+    ] {
       let answer = try await daemon.get(path)
       #expect(answer.status == 200)
       expectProtection(answer)
@@ -134,8 +145,26 @@ struct RoutesTests {
     #expect(header("Cross-Origin-Resource-Policy") == "same-origin", sourceLocation: sourceLocation)
     #expect(header("Referrer-Policy") == "no-referrer", sourceLocation: sourceLocation)
     let policy = header("Content-Security-Policy") ?? ""
-    #expect(policy.contains("default-src 'none'") && !policy.contains("unsafe"), sourceLocation: sourceLocation)
+    #expect(
+      policy.contains("default-src 'none'") && !policy.contains("unsafe"), sourceLocation: sourceLocation)
     #expect(header("Access-Control-Allow-Origin") == nil, sourceLocation: sourceLocation)
+  }
+
+  @Test("The page and all that it names are served without a key, with their types and tags")
+  func page() async throws {
+    let page = try await daemon.ask(.get, "/", by: .tcp)
+    #expect(page.status == 200 && page.headers[.contentType] == "text/html; charset=utf-8")
+    let names = page.text.matches(of: #/"(\/assets\/[^"]+)"/#).map { String($0.1) }
+    #expect(names.count >= 3)
+    for name in names {
+      let answer = try await daemon.ask(.get, name, by: .tcp)
+      #expect(answer.status == 200 && !answer.body.isEmpty, "\(name)")
+      #expect(answer.headers[.contentType] != "application/octet-stream", "\(name)")
+      let tag = try #require(answer.headers[.eTag])
+      let again = try await daemon.ask(.get, name, [.ifNoneMatch: tag], by: .tcp)
+      #expect(again.status == 304 && again.body.isEmpty)
+    }
+    #expect(try await daemon.get("/assets/none.js").status == 404)
   }
 
   @Test("What the daemon says of itself")

@@ -27,7 +27,8 @@ struct SearchRoutesTests {
       var request = SearchRequest(terms: terms, limit: 20)
       change(&request)
       let hits = try QueryEngine(library: snapshot).search(request).hits
-      return "\"hits\":" + JSONText.array(hits.enumerated().map { JSONText(hit: $1, rank: $0 + 1) }).text + ","
+      return "\"hits\":" + JSONText.array(hits.enumerated().map { JSONText(hit: $1, rank: $0 + 1) }).text
+        + ","
     }
   }
 
@@ -45,7 +46,9 @@ struct SearchRoutesTests {
     ]
     for (json, term) in cases {
       let answer = try await daemon.search(["terms": [json], "cut": "off", "explain": true])
-      let expected = try await engine([term]) { $0.cut = .off; $0.explains = true }
+      let expected = try await engine([term]) {
+        $0.cut = .off; $0.explains = true
+      }
       #expect(answer.status == 200 && answer.text.contains(expected), "\(json.keys): \(answer.text)")
       #expect(expected.contains("\"rank\":1"), "an empty answer proves nothing")
     }
@@ -134,7 +137,8 @@ struct SearchRoutesTests {
   @Test("Fields with weights are the engine's sources")
   func fields() async throws {
     let answer = try await daemon.search([
-      "terms": [["text": "lighthouse"]], "fields": ["caption": 2, "words": 0.5], "cut": "off", "explain": true,
+      "terms": [["text": "lighthouse"]], "fields": ["caption": 2, "words": 0.5], "cut": "off",
+      "explain": true,
     ])
     let expected = try await engine([try Term(.text("lighthouse"))]) {
       $0.sources = [.caption, .words]
@@ -175,9 +179,11 @@ struct SearchRoutesTests {
     for everything in ["", "/", "//"] { #expect(try await names(["folder": everything]) == all) }
     #expect(try await names(["folder": "../pictures"]).isEmpty)
     #expect(try await names(["folder": "holi"]).isEmpty)
-    #expect(try await names(["globs": ["holiday/**", "!**/night.png"]]) == holiday.filter { !$0.contains("night") })
     #expect(
-      try await names(["folder": "holiday", "globs": ["*.png", "!sea*"]]) == holiday.filter { !$0.contains("sea") })
+      try await names(["globs": ["holiday/**", "!**/night.png"]]) == holiday.filter { !$0.contains("night") })
+    #expect(
+      try await names(["folder": "holiday", "globs": ["*.png", "!sea*"]])
+        == holiday.filter { !$0.contains("sea") })
     #expect(try await names(["min_width": 12, "max_width": 12]) == ["holiday/sea.png", "holiday/sand.png"])
     #expect(try await names(["min_height": 40]) == ["grey.png"])
     #expect(try await names(["formats": ["jpeg"]]).isEmpty)
@@ -242,7 +248,8 @@ struct SearchRoutesTests {
     #expect(try await problem(["sort": "colour"]) == "422 sort")
     #expect(try await problem(["recall": 2]) == "422 recall")
     #expect(try await problem(["library": "none"]) == "404 library")
-    #expect(try await problem(["filter": ["globs": [String](repeating: "a", count: 65)]]) == "422 filter.globs")
+    #expect(
+      try await problem(["filter": ["globs": [String](repeating: "a", count: 65)]]) == "422 filter.globs")
     #expect(try await problem(["filter": ["globs": ["[a"]]]).hasPrefix("422"))
   }
 
@@ -336,7 +343,8 @@ struct CursorGenerationTests {
     let whole = try await daemon.search(query.merging(["limit": 100]) { $1 })
     let first = try await daemon.search(query)
     var next = query
-    next["cursor"] = try #require(try first.cursor)
+    let cursor: String = try #require(try first.cursor)
+    next["cursor"] = cursor
     for change in 1...ServedLibrary.keptSnapshots {
       try await daemon.add("new/\(change).png", TinyPNG.encode(231, UInt8(change), 21))
       #expect(try await daemon.search(query.merging(["limit": 100]) { $1 }).hits.count == 12 + change)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import HTTPTypes
 import Catalog
 import Compute
-import Embedders
+@testable import Embedders
 import Files
 import Images
 import SystemPackage
@@ -64,7 +65,8 @@ struct ServedLibraryTests {
     #expect(try await ComputePool.shared.run { try library.snapshot(of: second.state.generation + 1) } == nil)
   }
 
-  @Test("Any number of queries while states change: each sees a whole state, none older than the one before it")
+  @Test(
+    "Any number of queries while states change: each sees a whole state, none older than the one before it")
   func whileChanging() async throws {
     let daemon = try await TestDaemon()
     let library = daemon.library
@@ -88,13 +90,15 @@ struct ServedLibraryTests {
       }
       for number in 0..<3 { try await daemon.add("new/\(number).png", TinyPNG.encode(UInt8(number), 7, 7)) }
       isDone.change { $0 = true }
-      return try await group.reduce(0, +)
+      return try await group.reduce(0) { $0 + $1 }
     }
     #expect(seen > 0)
     #expect(try await daemon.onSnapshot { $0.state.itemCount } == 15)
   }
 
-  @Test("Another model that takes the library over is opened; one that is missing leaves words; one that comes is found")
+  @Test(
+    "Another model that takes the library over is opened; one that is missing leaves words; one that comes is found"
+  )
   func models() async throws {
     let daemon = try await TestDaemon()
     #expect(try await daemon.search(["terms": [["text": "sea"]]]).status == 200)

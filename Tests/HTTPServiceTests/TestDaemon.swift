@@ -52,7 +52,8 @@ final class TestDaemon: Sendable {
       version: TestDaemon.version, libraries: ServedLibraries(all: [library]),
       cache: BaseDirectories(environment: { $0 == "XDG_CACHE_HOME" ? folder.path("cache") : nil }),
       scheduler: scheduler)
-    daemon = Daemon(configuration, state: state, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    daemon = Daemon(
+      configuration, state: state, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     socket = daemon.router(.socket).buildResponder()
     tcp = daemon.router(.tcp(hosts: ["localhost"], isEncrypted: false)).buildResponder()
     try await ComputePool.shared.run { try library.open() }
@@ -94,7 +95,8 @@ final class TestDaemon: Sendable {
   var library: ServedLibrary { daemon.state.libraries.all[0] }
 
   /// Runs `body` on a compute thread with the library's state.
-  func onSnapshot<Result: Sendable>(_ body: @escaping @Sendable (LibrarySnapshot) throws -> Result) async throws
+  func onSnapshot<Result: Sendable>(_ body: @escaping @Sendable (LibrarySnapshot) throws -> Result)
+    async throws
     -> Result
   {
     let library = library
@@ -132,7 +134,8 @@ final class TestDaemon: Sendable {
     through responder: any HTTPResponder<DaemonContext>, host: String
   ) async throws -> Answer {
     try await ask(
-      method, path, headers, body: RequestBody(buffer: ByteBuffer(bytes: bytes)), through: responder, host: host)
+      method, path, headers, body: RequestBody(buffer: ByteBuffer(bytes: bytes)), through: responder,
+      host: host)
   }
 
   func ask(
@@ -184,7 +187,8 @@ struct Answer {
   var json: [String: Any] {
     get throws {
       try #require(
-        try JSONSerialization.jsonObject(with: Data(body)) as? [String: Any], "\(status): no JSON object: \(text)")
+        try JSONSerialization.jsonObject(with: Data(body)) as? [String: Any],
+        "\(status): no JSON object: \(text)")
     }
   }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Catalog
 import Foundation
 import HTTPTypes
 import TestSupport
@@ -9,7 +10,8 @@ import Testing
 
 @Suite("Uploads")
 struct UploadTests {
-  private func put(_ daemon: TestDaemon, _ bytes: [UInt8], type: String = "image/png") async throws -> Answer {
+  private func put(_ daemon: TestDaemon, _ bytes: [UInt8], type: String = "image/png") async throws -> Answer
+  {
     try await daemon.ask(.put, "/v1/uploads", [.contentType: type], bytes: bytes)
   }
 
@@ -37,7 +39,9 @@ struct UploadTests {
       try byUpload.hits.map { $0["score"] as? Double } == bySending.hits.map { $0["score"] as? Double })
     #expect(uploads.projection(of: handle, by: model)?.count == 128)
     // What is remembered is what is searched by.
-    let other = try await daemon.onSnapshot { try $0.projection(ofPicture: TinyPNG.encode(0, 0, 255), label: "a") }
+    let other = try await daemon.onSnapshot {
+      try $0.projection(ofPicture: TinyPNG.encode(0, 0, 255), label: "a")
+    }
     uploads.keep(other, of: handle, by: model)
     #expect(try await daemon.search(["terms": [["upload": handle]]]).names != byUpload.names)
   }

@@ -57,7 +57,8 @@ struct SearchBody: Codable, Equatable, Sendable {
     }
     guard terms.count <= Term.Limits.terms else {
       throw Problem(
-        .unprocessableContent, "\(terms.count) terms: a query has at most \(Term.Limits.terms)", field: "terms")
+        .unprocessableContent, "\(terms.count) terms: a query has at most \(Term.Limits.terms)",
+        field: "terms")
     }
   }
 
