@@ -156,7 +156,21 @@ let testTargets: [Target] = [
   tests("Search", ["Catalog", "Embedders", "Files", "Images", "VectorIndexes", system]),
   tests(
     "Evaluation", ["Catalog", "Compute", "Embedders", "Files", "Images", "Search", "VectorIndexes", system]),
-  .testTarget(name: "DuetTests", dependencies: ["TestSupport", "duet", system]),
+  tests(
+    "HTTPService",
+    [
+      "Catalog", "Compute", "CWebPage", "Embedders", "Files", "Images", "Search", "VectorIndexes", system,
+      .product(name: "Hummingbird", package: "hummingbird"),
+      .product(name: "HummingbirdCore", package: "hummingbird"),
+      .product(name: "NIOCore", package: "swift-nio"),
+      .product(name: "NIOEmbedded", package: "swift-nio"),
+      .product(name: "HTTPTypes", package: "swift-http-types"),
+      .product(name: "Logging", package: "swift-log"),
+      .product(name: "Metrics", package: "swift-metrics"),
+      .product(name: "CoreMetrics", package: "swift-metrics"),
+      .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+    ]),
+  .testTarget(name: "DuetTests", dependencies: ["TestSupport", "duet", "Files", system]),
 ]
 
 let package = Package(

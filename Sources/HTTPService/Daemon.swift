@@ -53,16 +53,24 @@ package struct Daemon: Sendable {
   package init(
     _ configuration: Configuration, logger: Logger, answerCommand: CommandRoutes.Answer? = nil
   ) throws {
-    self.configuration = configuration
-    self.logger = logger
-    self.answerCommand = answerCommand
-    keys = KeyStore(configuration.keys)
     let libraries = try configuration.libraries.map {
       try ServedLibrary(name: $0.name, location: $0.location)
     }
-    state = DaemonState(
+    let state = DaemonState(
       version: configuration.version, libraries: ServedLibraries(all: libraries),
       isEncrypted: configuration.certificate != nil)
+    self.init(configuration, state: state, logger: logger, answerCommand: answerCommand)
+  }
+
+  init(
+    _ configuration: Configuration, state: DaemonState, logger: Logger,
+    answerCommand: CommandRoutes.Answer? = nil
+  ) {
+    self.configuration = configuration
+    self.state = state
+    self.logger = logger
+    self.answerCommand = answerCommand
+    keys = KeyStore(configuration.keys)
   }
 
   /// Serves until SIGTERM or SIGINT, or until the task is cancelled; then finishes what is in flight, saves what is being
@@ -94,9 +102,12 @@ package struct Daemon: Sendable {
         })
     }
     services.append(IndexService(jobs: state.jobs))
+    if configuration.watches {
+      services += state.libraries.all.map { WatchService(library: $0, logger: logger) }
+    }
     services.append(
       OpeningService(state: state) {
-        let port = await bound.wait()
+        let port = try await bound.wait()
         ready(page(port: port))
         ServiceManager.notify("READY=1")
       })
@@ -167,7 +178,7 @@ package struct Daemon: Sendable {
   }
 
   private func allowedHosts(_ host: String) -> Set<String> {
-    let own = host.contains(":") ? "[\(host)]" : host
+    let own = (host.contains(":") ? "[\(host)]" : host).lowercased()
     return Set(["localhost", "127.0.0.1", "[::1]", own] + configuration.allowedHosts.map { $0.lowercased() })
   }
 

@@ -12,6 +12,7 @@ final class IndexJobs: Sendable {
   private static let remembered = 100
 
   private let jobs = Mutex<[IndexJob]>([])
+  private let isStopping = Atomic<Bool>(false)
   private let nextID = Atomic<Int>(1)
 
   /// All, the newest first.
@@ -27,11 +28,14 @@ final class IndexJobs: Sendable {
 
   /// Starts bringing a library up to date.
   ///
-  /// - Throws: ``Problem`` 409 while another job works on the library.
+  /// - Throws: ``Problem`` 409 while another job works on the library, 503 while the daemon is stopping.
   func start(_ library: ServedLibrary, options: IngestOptions) throws -> IndexJob {
     let id = "\(nextID.add(1, ordering: .relaxed).oldValue)"
     let job = IndexJob(id: id, library: library.name)
     try jobs.withLock { jobs in
+      guard !isStopping.load(ordering: .relaxed) else {
+        throw Problem(.serviceUnavailable, "the daemon is stopping", retryAfter: 1)
+      }
       if let running = jobs.first(where: { $0.library == library.name && $0.isRunning }) {
         throw Problem(.conflict, "job \(running.id) is indexing this library: wait for it, or cancel it")
       }
@@ -46,7 +50,10 @@ final class IndexJobs: Sendable {
 
   /// Cancels what runs, and waits until it has saved its batch.
   func stop() async {
-    let running = jobs.withLock { $0 }
+    let running = jobs.withLock { jobs in
+      isStopping.store(true, ordering: .relaxed)
+      return jobs
+    }
     running.forEach { $0.cancel() }
     for job in running { await job.ended() }
   }

@@ -12,10 +12,12 @@ final class QueryScheduler: Sendable {
   /// A query that waits.
   private struct Waiting: Sendable {
     let id: UInt64
+    /// Whose connection it came by.
+    let channel: ObjectIdentifier?
     let texts: TextRequest?
     let answer: @Sendable () -> Void
     /// Ends the query without an answer.
-    let giveUp: @Sendable () -> Void
+    let giveUp: @Sendable (any Error) -> Void
   }
 
   /// Texts that a query is going to embed, and with what.
@@ -28,6 +30,8 @@ final class QueryScheduler: Sendable {
     var waiting: [Waiting] = []
     var drains = 0
     var nextID: UInt64 = 0
+    /// Channels that tell when they close. Each is asked once, however many queries come by it.
+    var watched: Set<ObjectIdentifier> = []
   }
 
   /// Queries that may wait; more are refused with 429.
@@ -59,23 +63,28 @@ final class QueryScheduler: Sendable {
       state.nextID += 1
       return state.nextID
     }
-    channel?.closeFuture.whenComplete { [weak self] _ in self?.withdraw(id) }
     let deadline = Task { [weak self] in
       try await Task.sleep(for: .seconds(Limits.seconds))
-      self?.withdraw(id)
+      self?.withdraw(
+        id,
+        Problem(.serviceUnavailable, "no turn came in \(Limits.seconds) s: ask again later", retryAfter: 1))
     }
     defer { deadline.cancel() }
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Result, any Error>) in
         let entry = Waiting(
-          id: id, texts: texts,
+          id: id, channel: channel.map { ObjectIdentifier($0) }, texts: texts,
           answer: { continuation.resume(with: Swift.Result(catching: work)) },
-          giveUp: { continuation.resume(throwing: CancellationError()) })
-        if !enqueue(entry) {
+          giveUp: { continuation.resume(throwing: $0) })
+        guard enqueue(entry) else {
           continuation.resume(
             throwing: Problem(
               .tooManyRequests, "\(capacity) queries are waiting already: ask again later", retryAfter: 1))
+          return
         }
+        // What ended the query before it stood in the queue found nothing to take out.
+        if let channel { watch(channel) }
+        if Task.isCancelled { withdraw(id) }
       }
     } onCancel: {
       withdraw(id)
@@ -83,12 +92,31 @@ final class QueryScheduler: Sendable {
   }
 
   /// Takes a query that still waits out of the queue.
-  private func withdraw(_ id: UInt64) {
+  private func withdraw(_ id: UInt64, _ reason: any Error = CancellationError()) {
     let withdrawn = state.withLock { state -> Waiting? in
       guard let index = state.waiting.firstIndex(where: { $0.id == id }) else { return nil }
       return state.waiting.remove(at: index)
     }
-    withdrawn?.giveUp()
+    withdrawn?.giveUp(reason)
+  }
+
+  /// Takes the queries of a connection out of the queue when it closes.
+  private func watch(_ channel: any Channel) {
+    let id = ObjectIdentifier(channel)
+    guard state.withLock({ $0.watched.insert(id).inserted }) else { return }
+    // The closure keeps the channel, and thereby its identifier, until it has closed.
+    channel.closeFuture.whenComplete { [weak self] _ in self?.closed(channel) }
+  }
+
+  private func closed(_ channel: any Channel) {
+    let id = ObjectIdentifier(channel)
+    let withdrawn = state.withLock { state in
+      state.watched.remove(id)
+      let withdrawn = state.waiting.filter { $0.channel == id }
+      state.waiting.removeAll { $0.channel == id }
+      return withdrawn
+    }
+    withdrawn.forEach { $0.giveUp(CancellationError()) }
   }
 
   private func enqueue(_ entry: Waiting) -> Bool {

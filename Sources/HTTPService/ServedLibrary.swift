@@ -104,6 +104,8 @@ final class ServedLibrary: Sendable {
   }
 
   private func openedSnapshot() throws -> LibrarySnapshot {
+    // A model that was missing may be here, or another one have taken over, since the commit before.
+    if state.withLock({ $0.current != nil && $0.embedder == nil }) { try openModel() }
     let (embedder, problem) = state.withLock { ($0.embedder, $0.problem) }
     return try reader.snapshot(embedder: embedder, missingModel: problem)
   }

@@ -39,8 +39,10 @@ final class Uploads: Sendable {
   }
 
   /// What a model made of it, as far as that is known.
-  func projection(of handle: String, by model: String) -> [Float]? {
-    uploads.withLock { $0[handle]?.projections[model] }
+  func projection(
+    of handle: String, by model: String, now: ContinuousClock.Instant = .now
+  ) -> [Float]? {
+    use(handle, now)?.projections[model]
   }
 
   /// Remembers what a model made of a picture: a slider that is moved asks again and again.

@@ -132,6 +132,18 @@ struct RunningProgram {
     String(decoding: (try? Data(contentsOf: files.url.appending(path: name))) ?? Data(), as: UTF8.self)
   }
 
+  /// The first line that is written to `out` or `err`; nil when the run ends before it.
+  func firstLine(of stream: String) async -> String? {
+    while true {
+      let bytes = (try? Data(contentsOf: files.url.appending(path: stream))) ?? Data()
+      if let end = bytes.firstIndex(of: UInt8(ascii: "\n")) {
+        return String(decoding: bytes[..<end], as: UTF8.self)
+      }
+      if hasEnded { return nil }
+      try? await Task.sleep(for: .milliseconds(5))
+    }
+  }
+
   /// Waits for the end, on a thread that may wait.
   func finished() async throws -> DuetProgram.Run {
     let process = process

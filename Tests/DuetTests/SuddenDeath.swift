@@ -71,7 +71,7 @@ extension RunningProgram {
     }
   }
 
-  private var hasEnded: Bool {
+  var hasEnded: Bool {
     var facts = siginfo_t()
     return waitid(P_PID, id_t(process), &facts, WEXITED | WNOHANG | WNOWAIT) != 0 || facts.si_signo != 0
   }

@@ -39,7 +39,7 @@ package enum CommandClient {
     let length = field("content-length").flatMap { Int($0.trimmingPrefix(while: { $0 == " " })) }
     let body = bytes[end.upperBound...]
     guard lines.first?.hasPrefix("HTTP/1.1 200") == true, numbers.count == 3, length == body.count,
-      numbers.allSatisfy({ $0 >= 0 }), numbers[1] + numbers[2] <= body.count,
+      numbers.allSatisfy({ $0 >= 0 }), numbers[1] <= body.count, numbers[2] <= body.count - numbers[1],
       let status = Int32(exactly: numbers[0])
     else { return nil }
     let (first, second) = (body.startIndex + numbers[1], body.startIndex + numbers[1] + numbers[2])

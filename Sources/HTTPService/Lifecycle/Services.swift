@@ -7,13 +7,13 @@ import ServiceLifecycle
 /// Opens the libraries' models behind addresses that are bound already: callers are told 503 until they are open.
 struct OpeningService: Service {
   let state: DaemonState
-  let ready: @Sendable () async -> Void
+  let ready: @Sendable () async throws -> Void
 
   func run() async throws {
     for library in state.libraries.all {
       try await ComputePool.shared.run { try library.open() }
     }
-    await ready()
+    try await ready()
     try await gracefulShutdown()
   }
 }
@@ -33,7 +33,7 @@ actor BoundAddresses {
   private let expected: Int
   private var count = 0
   private var port: Int?
-  private var waiting: [CheckedContinuation<Int?, Never>] = []
+  private var waiting: [CheckedContinuation<Int?, any Error>] = []
 
   init(expected: Int) { self.expected = expected }
 
@@ -46,8 +46,19 @@ actor BoundAddresses {
   }
 
   /// Returns, when all are bound, the TCP port.
-  func wait() async -> Int? {
+  ///
+  /// - Throws: `CancellationError`: an address that cannot be had ends the daemon, and with it the wait for that address.
+  func wait() async throws -> Int? {
     if count >= expected { return port }
-    return await withCheckedContinuation { waiting.append($0) }
+    return try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { waiting.append($0) }
+    } onCancel: {
+      Task { await giveUp() }
+    }
+  }
+
+  private func giveUp() {
+    waiting.forEach { $0.resume(throwing: CancellationError()) }
+    waiting = []
   }
 }

@@ -26,7 +26,8 @@ package struct SocketLinks: Sendable {
   /// Makes the socket's folder, which only its owner may enter, and the links. What a daemon that was killed left behind is
   /// replaced.
   ///
-  /// - Throws: ``SearchError``: `libraryBusy` when another daemon answers on the socket, or serves one of the libraries.
+  /// - Throws: ``SearchError``: `libraryBusy` when another daemon answers on the socket, or serves one of the libraries;
+  ///   `invalidRequest` when the socket's name is that of a file of another kind.
   init(socket: FilePath, libraries: [LibraryLocation]) throws {
     self.socket = socket
     let links = libraries.map { SocketLinks.path(of: $0) }
@@ -37,6 +38,9 @@ package struct SocketLinks: Sendable {
     guard !UnixSocket.answers(socket) else {
       throw SearchError(
         .libraryBusy, "a daemon answers at \(socket) already: stop it, or name another --socket")
+    }
+    guard SocketLinks.isReplaceable(socket) else {
+      throw SearchError(.invalidRequest, "\(socket) is a file, not a socket: name another --socket")
     }
     do {
       try Folders.create(socket.removingLastComponent(), permissions: 0o700)
@@ -51,8 +55,16 @@ package struct SocketLinks: Sendable {
     }
   }
 
-  /// Removes the links, and the socket.
+  /// Whether a name is free, or a socket's or a link's that a daemon left behind.
+  private static func isReplaceable(_ path: FilePath) -> Bool {
+    var status = stat()
+    guard lstat(path.string, &status) == 0 else { return true }
+    return [S_IFSOCK, S_IFLNK].contains(status.st_mode & S_IFMT)
+  }
+
+  /// Removes the links, and the socket; those of another daemon that has taken the place of this one stay.
   func remove() {
+    guard !UnixSocket.answers(socket) else { return }
     links.forEach { unlink($0.string) }
     unlink(socket.string)
   }

@@ -13,6 +13,9 @@ struct EmbeddingRoutes: Sendable {
     routes.on(.post, "/v1/embeddings", scope: .read) { request, context in
       let body = try await request.decoded(as: EmbeddingBody.self)
       let library = try daemon.libraries.named(body.library)
+      guard (1...Limits.inputs).contains(body.inputs.count) else {
+        throw Problem(.unprocessableContent, "from 1 to \(Limits.inputs) inputs in a call", field: "input")
+      }
       let texts = body.inputs.compactMap { if case .text(let text) = $0 { text } else { nil } }
       let ahead = library.embedder.map { QueryScheduler.TextRequest(texts: texts, embedder: $0) }
       return try await daemon.metrics.embed.measure {
@@ -33,9 +36,6 @@ struct EmbeddingRoutes: Sendable {
     if let dimensions = body.dimensions, dimensions != embedder.dimension {
       throw Problem(
         .unprocessableContent, "\(embedder.id) makes vectors of \(embedder.dimension)", field: "dimensions")
-    }
-    guard (1...Limits.inputs).contains(body.inputs.count) else {
-      throw Problem(.unprocessableContent, "from 1 to \(Limits.inputs) inputs in a call", field: "input")
     }
     let data = try body.inputs.enumerated().map { index, input in
       let vector = try unit(input, "input[\(index)]", snapshot, embedder)

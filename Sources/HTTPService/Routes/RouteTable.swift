@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import NIOCore
 import Search
 
@@ -40,7 +41,9 @@ final class RouteTable {
   func refuseOtherMethods() {
     let all: [HTTPRequest.Method] = [.get, .head, .post, .put, .delete, .patch, .options, .trace]
       + [HTTPRequest.Method("QUERY")].compactMap(\.self)
-    for (path, known) in methods {
+    for (path, methods) in methods {
+      // The router answers HEAD wherever it answers GET.
+      let known = methods + (methods.contains(.get) ? [.head] : [])
       let allowed = known.map(\.rawValue).sorted().joined(separator: ", ")
       for method in all where !known.contains(method) {
         router.on(RouterPath(path), method: method) { _, _ -> Response in
@@ -78,7 +81,9 @@ struct QueryParameters {
   /// - Throws: ``Problem`` 422 for one that is unknown or given twice.
   init(_ request: Request, known: Set<String>) throws {
     var values: [String: String] = [:]
-    for (key, value) in request.uri.queryParameters {
+    // A space may be written "+", as browsers' forms and many libraries do.
+    let query = (request.uri.query ?? "").replacing("+", with: "%20")
+    for (key, value) in URI("/?\(query)").queryParameters {
       let name = String(key)
       guard known.contains(name) else {
         throw Problem(

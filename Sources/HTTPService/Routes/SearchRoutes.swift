@@ -33,6 +33,7 @@ struct SearchRoutes: Sendable {
 
   private func answer(_ body: SearchBody, _ context: DaemonContext) async throws -> Response {
     let library = try daemon.libraries.named(body.library)
+    try body.checkSize()
     let texts = body.terms.compactMap(\.text)
     let ahead = library.embedder.map { QueryScheduler.TextRequest(texts: texts, embedder: $0) }
     return try await daemon.metrics.search.measure {

@@ -48,14 +48,25 @@ struct SearchBody: Codable, Equatable, Sendable {
   /// Hits of one page.
   var pageSize: Int { limit ?? 20 }
 
+  /// Refuses what is too large before anything is computed, or added up, with it.
+  ///
+  /// - Throws: ``Problem`` 422 naming the field.
+  func checkSize() throws {
+    guard (1...Limits.hits).contains(pageSize) else {
+      throw Problem(.unprocessableContent, "from 1 to \(Limits.hits) hits can be asked for", field: "limit")
+    }
+    guard terms.count <= Term.Limits.terms else {
+      throw Problem(
+        .unprocessableContent, "\(terms.count) terms: a query has at most \(Term.Limits.terms)",
+        field: "terms")
+    }
+  }
+
   /// The query with its terms read, for the first `count` hits.
   ///
   /// - Throws: ``Problem`` 422 naming the field.
   func request(terms: [Term], count: Int) throws -> SearchRequest {
     var request = SearchRequest(terms: terms, limit: min(count, SearchRequest.largestLimit))
-    guard (1...Limits.hits).contains(pageSize) else {
-      throw Problem(.unprocessableContent, "from 1 to \(Limits.hits) hits can be asked for", field: "limit")
-    }
     request.filters = try filter?.filters() ?? []
     if let cut { request.cut = try SearchBody.parsed(cut: cut) }
     if let sort { request.sort = try SearchBody.parsed(sort: sort) }
@@ -244,7 +255,7 @@ struct FilterBody: Codable, Equatable, Sendable {
     filter.captionContains = captions ?? []
     filter.tags = tags ?? []
     filter.hasCaption = hasCaption
-    guard let folder, !folder.isEmpty else { return [filter] }
+    guard let folder, folder.contains(where: { $0 != "/" }) else { return [filter] }
     var within = CatalogFilter()
     within.globs = [FilterBody.pattern(ofFolder: folder)]
     return [filter, within]

@@ -43,7 +43,9 @@ struct Search: ParsableCommand {
 
   func run() throws {
     let location = try library.find()
-    let output = try daemonOutput(location) ?? ownOutput(location)
+    // Read once, whoever answers.
+    let bytes = try terms.readsStandardInput ? readStandardInput() : nil
+    let output = try daemonOutput(location, input: bytes) ?? ownOutput(location, input: bytes)
     Diagnostics.write(output.notes)
     print(output.standardOutput, terminator: "")
     // Where both streams go to one place, the last word comes last.
@@ -53,20 +55,24 @@ struct Search: ParsableCommand {
   }
 
   /// What the library's daemon says; nil without one, and for what only this process can do: use another model, or less memory.
-  private func daemonOutput(_ location: LibraryLocation) throws -> CommandRoutes.Output? {
+  private func daemonOutput(_ location: LibraryLocation, input: [UInt8]?) throws -> CommandRoutes.Output? {
     guard !noDaemon, model.model == nil, display.maxMemory == nil, SocketLinks.exists(for: location) else {
       return nil
     }
-    var input = StandardInput()
     let command = CommandRoutes.Command(
       version: Duet.version, arguments: Array(CommandLine.arguments.dropFirst(2)),
-      workingDirectory: try Paths.workingDirectory().string,
-      standardInput: terms.readsStandardInput ? try input.read() : nil, isStyled: color.color.isOn())
+      workingDirectory: try Paths.workingDirectory().string, standardInput: input,
+      isStyled: color.color.isOn())
     return CommandClient.output(of: command, for: location)
   }
 
-  private func ownOutput(_ location: LibraryLocation) throws -> CommandRoutes.Output {
+  private func readStandardInput() throws -> [UInt8] {
     var input = StandardInput()
+    return try input.read()
+  }
+
+  private func ownOutput(_ location: LibraryLocation, input bytes: [UInt8]?) throws -> CommandRoutes.Output {
+    var input = StandardInput(bytes: bytes)
     let given = try terms.terms(input: &input)
     let reader = try LibraryReader(location, memoryLimit: display.maxMemory?.count)
     let opened = try model.openForQueries(of: reader)
