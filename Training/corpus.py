@@ -67,7 +67,9 @@ def principal(meanings):
 def caption(row):
     """One of the picture's texts: its name or some of its keywords, English or Chinese."""
     chinese = row["name_zh"] and random.random() < 0.45
-    name, keywords = (row["name_zh"], row["keywords_zh"]) if chinese else (row["name"], row["keywords"])
+    name, keywords = row["name"], row["keywords"]
+    if chinese:
+        name, keywords = row["name_zh"], row["keywords_zh"] + row["suggested_by_zh"]
     if not keywords or random.random() < 0.6:
         return name
     return " ".join(random.sample(keywords, random.randint(1, min(4, len(keywords)))))

@@ -128,4 +128,5 @@ def save_folder(model, out):
         "do_resize": True, "size": {"shortest_edge": SIZE}, "resample": 3, "do_center_crop": True,
         "crop_size": {"height": SIZE, "width": SIZE}, "do_rescale": True, "rescale_factor": 1 / 255,
         "do_normalize": True, "image_mean": list(MEAN), "image_std": list(STD), "do_convert_rgb": True,
+        "do_composite_over_white": True,  # transformers has no such key, and would show what is under the transparency
     }, indent=2) + "\n", encoding="utf-8")

@@ -4,7 +4,7 @@
 
 usage: pictures.py NOTO_DIR OUT_DIR
 
-NOTO_DIR is what Scripts/extract_emoji.py wrote. Writes OUT_DIR/pictures.npy, [n, 72, 72, 4] uint8 RGBA, and
+NOTO_DIR is what Scripts/extract_emoji.py wrote. Writes OUT_DIR/pictures.npy, [n, 128, 128, 4] uint8 RGBA, and
 OUT_DIR/pictures.json, a row a picture: source, split, name, keywords, name_zh, keywords_zh (and file, emoji for Noto).
 
 | source   | package                             | split                                       |
@@ -15,11 +15,14 @@ OUT_DIR/pictures.json, a row a picture: source, split, name, keywords, name_zh, 
 | gnome    | gnome-icon-theme                    | train; likewise                             |
 | oxygen   | oxygen-icon-theme                   | train; likewise                             |
 | emojione | ruby-gemojione                      | rendering: never trained on                 |
+
+suggested_by_zh, of emoji, are the words that suggest it to who types Chinese (rime-data-emoji).
 """
 import argparse
 import hashlib
 import json
 import re
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -27,11 +30,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-CANVAS = 72  # pixels; pictures keep their alpha so that the background can be varied
+CANVAS = 128  # pixels, as tall as Noto's: the views are made as the engine makes them. Alpha is kept to vary the ground
 SYMBOLA = Path("/usr/share/fonts/truetype/ancient-scripts/Symbola_hint.ttf")
 STAMPS = Path("/usr/share/tuxpaint/stamps")
 GNOME, OXYGEN = Path("/usr/share/icons/gnome/256x256"), Path("/usr/share/icons/oxygen/base/128x128")
 EMOJIONE = Path("/usr/share/rubygems-integration/all/gems")
+INPUT_METHOD = [Path("/usr/share/rime-data/opencc") / f"emoji_{kind}.txt" for kind in ("word", "category")]
 ICON_CONTEXTS = ("actions", "categories", "devices", "emblems", "emotes", "places", "status")
 ONE_CONCEPT_OF = 30  # so many concepts, one is held out
 MANY = 12  # a concept of more pictures than this is never held out: it would outweigh all others
@@ -61,8 +65,22 @@ def squared(picture, crop=False):
     return np.asarray(square.resize((CANVAS, CANVAS), Image.LANCZOS))
 
 
+def input_method():
+    """{emoji: the Chinese words, simplified, that suggest it}"""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in INPUT_METHOD)
+    text = subprocess.run(["opencc", "-c", "t2s.json"], input=text, check=True, capture_output=True, encoding="utf-8").stdout
+    words = {}
+    for line in text.splitlines():
+        word, _, suggested = line.partition("\t")
+        for emoji in suggested.replace("\ufe0f", "").split()[1:]:
+            words.setdefault(emoji, []).append(word)
+    return words
+
+
 def noto(folder, rows, held_out):
+    words = input_method()
     for row in rows:
+        row["suggested_by_zh"] = words.get(row["emoji"], [])
         split = "concept" if concept(row["name"]) in held_out else "train"
         yield {**row, "source": "noto", "split": split}, squared(Image.open(folder / row["file"]), crop=True)
 
@@ -108,7 +126,8 @@ def emojione(rows):
 
 
 def described(name, source, chinese, keywords):
-    return {"source": source, "split": "train", "name": name, "keywords": keywords, "name_zh": chinese, "keywords_zh": []}
+    return {"source": source, "split": "train", "name": name, "keywords": keywords, "name_zh": chinese, "keywords_zh": [],
+            "suggested_by_zh": []}
 
 
 def mentions(row, concepts):
@@ -123,7 +142,8 @@ def main():
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
     for needed, package in ((SYMBOLA, "fonts-symbola"), (STAMPS, "tuxpaint-stamps-default"), (GNOME, "gnome-icon-theme"),
-                            (OXYGEN, "oxygen-icon-theme"), (EMOJIONE, "ruby-gemojione")):
+                            (OXYGEN, "oxygen-icon-theme"), (EMOJIONE, "ruby-gemojione"),
+                            (INPUT_METHOD[0], "rime-data-emoji")):
         if not needed.exists():
             sys.exit(f"pictures.py: {needed} is missing; install {package}")
     rows = json.loads((arguments.noto / "emoji.json").read_text(encoding="utf-8"))

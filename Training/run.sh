@@ -16,7 +16,7 @@ packages=(
   fonts-noto-color-emoji unicode-cldr-core python3-fonttools python3-venv      # the pictures, their names
   fonts-symbola tuxpaint-stamps-default gnome-icon-theme oxygen-icon-theme     # more pictures
   ruby-gemojione                                                               # held-out renderings
-  wordnet-base scowl unicode-data edict opencc                                     # plain text
+  wordnet-base scowl unicode-data edict rime-data-emoji opencc                     # plain text
 )
 missing=()
 for package in "${packages[@]}"; do

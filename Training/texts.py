@@ -16,6 +16,7 @@ Writes {"text", "meaning"} lines: the text tower learns to place `text` where th
 | edict             | words written in Han characters only,               | the first English gloss      |
 |                   | simplified with opencc: many are Chinese, too       |                              |
 | tuxpaint-stamps-default | Chinese captions                              | the English ones             |
+| rime-data-emoji   | Chinese words that suggest an emoji                 | the emoji's English name     |
 """
 import argparse
 import bz2
@@ -64,6 +65,8 @@ def captions(rows):
             yield row["name_zh"], row["name"]
         if row["keywords"] and row["keywords_zh"]:
             yield " ".join(row["keywords_zh"]), " ".join(row["keywords"])
+        if ":" not in row["name"]:  # else skin tones would outweigh all else that a word may mean
+            yield from ((keyword, row["name"]) for keyword in row["keywords_zh"] + row["suggested_by_zh"])
 
 
 def is_common(text):

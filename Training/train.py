@@ -7,7 +7,8 @@ usage: train.py DATA_DIR OUT_DIR [--threads N] [--seed N] [--without-composition
 DATA_DIR holds what pictures.py, texts.py, teacher.py and triplets.py wrote. OUT_DIR receives a Hugging Face folder (F16
 weights), log.jsonl, and every 500 steps a checkpoint from which the same command resumes.
 
-First the text tower is distilled: it learns to place texts, English and Chinese, where the teacher places their meaning.
+First the text tower is distilled: it learns to place texts, English and Chinese, where the teacher places their meaning,
+and to rank the pictures' meanings by them as the teacher does.
 Then both towers are trained together. The loss is the sum of
 - image <-> caption InfoNCE;
 - InfoNCE of normalize(image projection + text projection), un-normalised as in BGE-VL (MegaPairs, arXiv 2412.14475),
@@ -35,10 +36,11 @@ from model import WIDTH, Texts, embed_ids, embed_images, make_model, save_folder
 from triplets import phrase
 
 DISTILL_STEPS, DISTILL_BATCH, DISTILL_RATE = 6000, 256, 2e-3
-JOINT_STEPS, JOINT_RATE, WARM_UP = 3200, 1e-3, 200
-TRIPLETS, OTHERS, REPLAYED = 40, 64, 64  # in a batch of the second stage
+JOINT_STEPS, JOINT_RATE, WARM_UP = 6000, 1e-3, 200
+TRIPLETS, OTHERS, REPLAYED = 40, 64, 192  # in a batch of the second stage
 NEIGHBOURS, REMINE_EVERY = 12, 250  # pictures that are taken for one another; how often they are looked up
-DISTILL_WEIGHT, ANCHOR_WEIGHT = 1.0, 1.0
+DISTILL_WEIGHT, RANK_WEIGHT, ANCHOR_WEIGHT, PULL_WEIGHT = 2.0, 0.2, 1.0, 1.0
+RANK_SCALE = 20.0  # of the logits by which pictures are ranked; the teacher's cosines differ by less than 1
 AVERAGED = 0.998  # decay of the averaged weights, which are what is kept
 CHECKPOINT_EVERY, LOG_EVERY, EVALUATE_EVERY = 500, 100, 1000
 
@@ -50,6 +52,8 @@ class Trainer:
         self.texts = Texts()
         self.ids = self.texts.encode([t["text"] for t in corpus.texts])
         self.targets = torch.tensor([corpus.meaning_index[t["meaning"]] for t in corpus.texts])
+        rows = {corpus.rows[i]["name"]: i for i in corpus.trained}
+        self.named_anchors = corpus.anchors[list(rows.values())]  # one for each name
         self.chinese = [i for i, t in enumerate(corpus.texts) if t["text"] != t["meaning"]]
         torch.manual_seed(seed)
         self.model = make_model(self.texts)
@@ -85,10 +89,13 @@ class Trainer:
     # The first stage
 
     def distillation(self, picked):
-        """1 - cosine between texts and the teacher's meanings, averaged."""
+        """1 - cosine between texts and the teacher's meanings, and the divergence of how the two rank the pictures."""
         with torch.autocast("cpu", dtype=torch.bfloat16):
             placed = embed_ids(self.model, self.texts.padded([self.ids[i] for i in picked]))
-        return 1 - (unit(placed.float()) * self.corpus.meanings[self.targets[picked]]).sum(-1).mean()
+        placed, meant = unit(placed.float()), self.corpus.meanings[self.targets[picked]]
+        ranked, wanted = (x @ self.named_anchors.T * RANK_SCALE for x in (placed, meant))
+        divergence = F.kl_div(ranked.log_softmax(-1), wanted.softmax(-1), reduction="batchmean")
+        return 1 - (placed * meant).sum(-1).mean() + RANK_WEIGHT * divergence
 
     def draw_texts(self, count):
         """Texts at random, a quarter of them Chinese."""
@@ -138,12 +145,14 @@ class Trainer:
         return loss + ANCHOR_WEIGHT * anchored + DISTILL_WEIGHT * self.distillation(self.draw_texts(REPLAYED))
 
     def anchoring(self, placed, rows):
-        """Cross entropy of each row's anchor among those of all training pictures.
+        """Cross entropy of each row's anchor among those of all training pictures, and 1 - cosine to it.
 
         Anchors stay where the teacher put them. So pictures come to lie where texts that nobody captioned them with are
         placed, too, and each is told from thousands of others at the price of one product.
         """
-        return self.contrast(placed, self.corpus.anchors[self.corpus.trained], rows, self.corpus.trained)
+        anchors, trained = self.corpus.anchors, self.corpus.trained
+        away = 1 - (placed * anchors[rows]).sum(-1).mean()
+        return self.contrast(placed, anchors[trained], rows, trained) + PULL_WEIGHT * away
 
     def contrast(self, queries, candidates, truth, rows):
         """Cross entropy of each query's row among the candidates' rows; renderings of the same name are no negatives."""

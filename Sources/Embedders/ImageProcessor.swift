@@ -16,13 +16,18 @@ package struct ImageInput: Sendable, Hashable {
   package let width: Int
   /// The least height.
   package let height: Int
+  /// What the model takes a transparent picture for.
+  package var alpha = DecodeOptions.Alpha.drop
 
   /// How to decode a file for this model.
   package func decodeOptions(_ view: ImageView) -> DecodeOptions {
-    switch view {
-    case .parity: .parity
-    case .library: .library(targetWidth: width, targetHeight: height)
-    }
+    var options: DecodeOptions =
+      switch view {
+      case .parity: .parity
+      case .library: .library(targetWidth: width, targetHeight: height)
+      }
+    options.alpha = alpha
+    return options
   }
 }
 
@@ -55,11 +60,13 @@ struct ImageProcessor: Sendable {
 
   /// What to decode for.
   var input: ImageInput {
-    switch configuration.resize {
-    case .none: ImageInput(width: 1 << 24, height: 1 << 24)
-    case .shortSide(let side): ImageInput(width: side, height: side)
-    case .exact(let width, let height): ImageInput(width: width, height: height)
-    }
+    let (width, height) =
+      switch configuration.resize {
+      case .none: (1 << 24, 1 << 24)
+      case .shortSide(let side): (side, side)
+      case .exact(let width, let height): (width, height)
+      }
+    return ImageInput(width: width, height: height, alpha: configuration.isOverWhite ? .overWhite : .drop)
   }
 
   /// The picture in the model's size, still in bytes. Where a picture is smaller than the crop, zeros surround it.

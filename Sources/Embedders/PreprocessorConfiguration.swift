@@ -27,6 +27,9 @@ struct PreprocessorConfiguration: Sendable, Hashable {
   let scale: Double
   let mean: [Double]
   let deviation: [Double]
+  /// Whether a transparent picture is laid over white (`do_composite_over_white`, a key of ours); else its stored colours are
+  /// seen, whatever they are, as transformers' `do_convert_rgb` does.
+  let isOverWhite: Bool
 
   init(_ file: ConfigurationObject) throws(EmbedderError) {
     if try file.flag("do_resize") ?? true {
@@ -54,6 +57,7 @@ struct PreprocessorConfiguration: Sendable, Hashable {
       mean = [0, 0, 0]
       deviation = [1, 1, 1]
     }
+    isOverWhite = try file.flag("do_composite_over_white") ?? false
     guard deviation.allSatisfy({ $0 > 0 }) else { throw file.wrong("image_std", "must be positive") }
   }
 
@@ -74,6 +78,7 @@ struct PreprocessorConfiguration: Sendable, Hashable {
       }
     let cropping = crop.map { "crop \($0.width)x\($0.height)" } ?? "no crop"
     return "\(resizing), \(cropping), scale \(scale), mean \(mean), deviation \(deviation)"
+      + (isOverWhite ? ", over white" : "")
   }
 
   private static func resize(_ file: ConfigurationObject) throws(EmbedderError) -> Resize {

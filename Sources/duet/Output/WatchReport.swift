@@ -55,7 +55,7 @@ final class WatchReport: Sendable {
     let summary = report.summary
     let didNothing = summary.indexed + summary.moved + summary.removed + summary.recaptioned == 0
     guard !didNothing || !new.isEmpty || summary.wasInterrupted else { return }
-    let output = IndexReport(report: report, location: location, model: model, duration: duration)
+    let output = IndexReport(report: report)
     if !isQuiet {
       let shown = isVerbose ? new[...] : new.prefix(IndexReport.shownSkips)
       shown.forEach { Diagnostics.line($0) }
@@ -65,7 +65,7 @@ final class WatchReport: Sendable {
       Diagnostics.line(output.watchLine)
     }
     guard isJSON else { return }
-    print(output.json.text)
+    print(JSONText(report, location: location, model: model, duration: duration).text)
     // Whoever reads along does not wait for a buffer to be full.
     fflush(stdout)
   }
