@@ -33,7 +33,7 @@ struct LatencyRun {
         ("model", choice.embedder.id),
       ]
     let runtime = FilePath("/tmp/duet-bench-\(getpid())")
-    defer { rmdir(runtime.appending("duet").string); rmdir(runtime.string) }
+    defer { for folder in [runtime.appending("duet"), runtime] { rmdir(folder.string) } }
     let program = OwnProgram(library: location, runtime: runtime)
     stages.append(try starts(of: program, "command line, no daemon", asksDaemon: false, texts, from: 10_000))
     try program.withDaemon { socket, process in
