@@ -1,9 +1,9 @@
-// SPDX-License-Identifier: Apache-2.0
-import Logging
-import Hummingbird
 import Files
 import Foundation
 import HTTPTypes
+import Hummingbird
+// SPDX-License-Identifier: Apache-2.0
+import Logging
 import SystemPackage
 import TestSupport
 import Testing

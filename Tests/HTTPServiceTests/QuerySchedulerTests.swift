@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Compute
 import Dispatch
-@testable import Embedders
 import HTTPTypes
 import Images
 import NIOCore
@@ -10,6 +9,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import Embedders
 @testable import HTTPService
 
 /// Keeps a compute thread busy until it is opened.
