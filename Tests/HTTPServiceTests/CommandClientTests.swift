@@ -1,9 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 import Catalog
 import Foundation
 import HTTPTypes
 import Hummingbird
 import Logging
-// SPDX-License-Identifier: Apache-2.0
 import SystemPackage
 import TestSupport
 import Testing

@@ -164,8 +164,8 @@ struct QuerySchedulerTests {
       return try await scheduler.run { ran.add() }
     }
     early.cancel()
-    await #expect(throws: CancellationError.self) { try await early.value }
     gate.open()
+    await #expect(throws: CancellationError.self) { try await early.value }
     try await blocked.value
     #expect(try await scheduler.run { ran.value } == 0)
   }

@@ -1,7 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 import Catalog
 import Compute
 import Files
-// SPDX-License-Identifier: Apache-2.0
 import HTTPTypes
 import Images
 import SystemPackage

@@ -38,7 +38,9 @@ public final class UnixListener: Sendable {
 
   /// Why there is none.
   public struct Failure: Error {
+    /// Where it was to be.
     public let path: String
+    /// What the system said.
     public let errno: Int32
   }
 
