@@ -23,7 +23,11 @@ public final class UnixListener: Sendable {
     DispatchQueue.global().async {
       while true {
         let connection = accept(descriptor, nil, nil)
-        guard connection >= 0 else { return }
+        guard connection >= 0 else {
+          // Here and not in deinit: its number could be another listener's by the time it is asked again.
+          close(descriptor)
+          return
+        }
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
         let count = max(0, recv(connection, &chunk, chunk.count, 0))
         let answer = reply ?? Array(chunk[..<count])
@@ -46,7 +50,6 @@ public final class UnixListener: Sendable {
 
   deinit {
     shutdown(descriptor, Int32(SHUT_RDWR))
-    close(descriptor)
     unlink(path)
   }
 }
