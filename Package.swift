@@ -159,7 +159,7 @@ let testTargets: [Target] = [
   tests(
     "HTTPService",
     [
-      "Catalog", "Compute", "CWebPage", "Embedders", "Files", "Images", "Search", "VectorIndexes", system,
+      "Catalog", "Compute", "Embedders", "Files", "Images", "Search", system,
       .product(name: "Hummingbird", package: "hummingbird"),
       .product(name: "HummingbirdCore", package: "hummingbird"),
       .product(name: "NIOCore", package: "swift-nio"),
@@ -168,7 +168,6 @@ let testTargets: [Target] = [
       .product(name: "Logging", package: "swift-log"),
       .product(name: "Metrics", package: "swift-metrics"),
       .product(name: "CoreMetrics", package: "swift-metrics"),
-      .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
     ]),
   .testTarget(name: "DuetTests", dependencies: ["TestSupport", "duet", "Files", system]),
 ]

@@ -59,6 +59,7 @@ final class QueryScheduler: Sendable {
   func run<Result: Sendable>(
     texts: TextRequest? = nil, channel: (any Channel)? = nil, _ work: @escaping @Sendable () throws -> Result
   ) async throws -> Result {
+    try Task.checkCancellation()
     let id = state.withLock { state in
       state.nextID += 1
       return state.nextID

@@ -16,6 +16,11 @@ import Testing
     (["eval", "cirr", "--help"], "eval-cirr.txt"), (["eval", "circo", "--help"], "eval-circo.txt"),
     (["eval", "fashioniq", "--help"], "eval-fashioniq.txt"),
     (["eval", "bge-vl", "--help"], "eval-bge-vl.txt"),
+    (["serve", "--help"], "serve.txt"), (["serve", "run", "--help"], "serve-run.txt"),
+    (["serve", "key", "--help"], "serve-key.txt"),
+    (["serve", "key", "create", "--help"], "serve-key-create.txt"),
+    (["serve", "key", "list", "--help"], "serve-key-list.txt"),
+    (["serve", "key", "revoke", "--help"], "serve-key-revoke.txt"),
   ]
 
   /// With DUET_WRITE_HELP set the files are written instead: look at them before committing.

@@ -43,6 +43,8 @@ struct DuetProgram {
   var folder: String
   /// What the environment has besides.
   var environment: [String: String] = [:]
+  /// Folders that are to be there as long as it is.
+  var folders: [TemporaryDirectory] = []
   /// Words before the program's own: `setpriv …`.
   var prefix: [String] = []
 

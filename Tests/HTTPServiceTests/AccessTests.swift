@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import Logging
-import Hummingbird
 import Files
 import Foundation
 import HTTPTypes
+import Hummingbird
+import Logging
 import SystemPackage
 import TestSupport
 import Testing
@@ -214,6 +214,22 @@ struct KeyStoreTests {
     #expect(try store.entry(of: first) != nil)
     try KeyStore(path).revoke(name: "a")
     #expect(try store.entry(of: first) == nil && store.entry(of: second)?.scope == .index)
+  }
+
+  @Test("Keys that are made and revoked at once do not push each other out")
+  func concurrent() async throws {
+    let path = path
+    let keys = try await withThrowingTaskGroup(of: String.self) { group in
+      for number in 0..<16 {
+        group.addTask { try KeyStore(path).create(name: "key\(number)", scope: .read, now: 0) }
+      }
+      return try await group.reduce(into: [String]()) { $0.append($1) }
+    }
+    for key in keys { #expect(try store.entry(of: key) != nil) }
+    await withTaskGroup(of: Void.self) { group in
+      for number in 0..<16 { group.addTask { try? KeyStore(path).revoke(name: "key\(number)") } }
+    }
+    #expect(try store.entries() == [])
   }
 
   @Test("A damaged file is an error that names it, and lets nobody in")

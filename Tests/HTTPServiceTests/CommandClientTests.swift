@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import SystemPackage
-import Logging
-import Hummingbird
 import Catalog
 import Foundation
 import HTTPTypes
+import Hummingbird
+import Logging
+import SystemPackage
 import TestSupport
 import Testing
 

@@ -40,7 +40,7 @@ struct IndexRoutesTests {
     #expect(last.name == "end" && last.job["state"] as? String == "done" && last.job["error"] is NSNull)
     #expect(events.dropLast().allSatisfy { $0.name == "progress" && $0.job["state"] as? String == "running" })
     let summary = try #require(last.job["summary"] as? [String: Any])
-    #expect(summary["added"] as? Int == 1, "\(summary)")
+    #expect(summary["indexed"] as? Int == 1, "\(summary)")
     #expect(try await daemon.get("/v1/jobs/\(id)").json as NSDictionary == last.job as NSDictionary)
     let all = try #require(try await daemon.get("/v1/jobs").json["jobs"] as? [[String: Any]])
     #expect(all.map { $0["id"] as? String } == [id])
@@ -92,7 +92,7 @@ struct IndexRoutesTests {
 
   @Test("Only what lies in the library's folders can be indexed")
   func outside() async throws {
-    let daemon = try await TestDaemon.shared.value
+    let daemon = try await TestDaemon()
     let root = daemon.folder.path("pictures")
     for folder in [
       "/etc", "/", "..", "../other", "holiday/../../other", root + "/..", root + "2", "", "a\u{0}b", "\u{0}",

@@ -1,7 +1,7 @@
-// SPDX-License-Identifier: Apache-2.0
-import HTTPTypes
 import CoreMetrics
 import Foundation
+// SPDX-License-Identifier: Apache-2.0
+import HTTPTypes
 import Metrics
 import TestSupport
 import Testing
@@ -71,7 +71,17 @@ struct MetricsTests {
     #expect(lines.contains(#"duet_requests_total{method="GET",path="/v1/search",status="200"} 1.0"#))
     #expect(lines.contains(#"duet_requests_total{method="GET",path="/v1/items/{id}",status="404"} 1.0"#))
     #expect(lines.contains(#"duet_items{library="pictures"} 2.0"#))
-    #expect(lines.contains(#"duet_text_cache_misses{library="pictures"} 1.0"#))
+    // The second time the text is remembered.
+    func number(_ name: String) async throws -> Double? {
+      try await daemon.get("/metrics").text.split(separator: "\n").first { $0.hasPrefix(name) }?
+        .split(separator: " ").last.flatMap { Double($0) }
+    }
+    let (hits, misses) = (
+      try #require(try await number("duet_text_cache_hits")), try await number("duet_text_cache_misses")
+    )
+    #expect(try await daemon.get("/v1/search?q=sea").status == 200)
+    #expect(try await number("duet_text_cache_hits") == hits + 1)
+    #expect(try await number("duet_text_cache_misses") == misses)
     // Every line is a comment, or a name with a number.
     for line in lines where !line.hasPrefix("#") {
       #expect(line.contains(#/^[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})? [-+0-9.eInf]+$/#), "\(line)")

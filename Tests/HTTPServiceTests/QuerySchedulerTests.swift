@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Compute
 import Dispatch
-@testable import Embedders
 import HTTPTypes
 import Images
 import NIOCore
@@ -10,6 +9,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import Embedders
 @testable import HTTPService
 
 /// Keeps a compute thread busy until it is opened.
@@ -164,8 +164,8 @@ struct QuerySchedulerTests {
       return try await scheduler.run { ran.add() }
     }
     early.cancel()
-    await #expect(throws: CancellationError.self) { try await early.value }
     gate.open()
+    await #expect(throws: CancellationError.self) { try await early.value }
     try await blocked.value
     #expect(try await scheduler.run { ran.value } == 0)
   }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import SystemPackage
-import Logging
-import CWebPage
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Logging
+import SystemPackage
 import TestSupport
 import Testing
 
@@ -88,7 +87,7 @@ struct RoutesTests {
 
   @Test("HEAD is GET without the body")
   func head() async throws {
-    for path in ["/livez", "/readyz", "/openapi.json", "/v1/stats", "/v1/search?q=sea", "/v1/jobs"] {
+    for path in ["/livez", "/readyz", "/openapi.json", "/v1/search?q=sea", "/"] {
       let (head, get) = (try await daemon.ask(.head, path), try await daemon.get(path))
       #expect(head.status == 200 && head.body.isEmpty && !get.body.isEmpty, "\(path): \(head.status)")
       #expect(head.headers[.contentType] == get.headers[.contentType])
@@ -104,7 +103,7 @@ struct RoutesTests {
     let origin: HTTPFields = [.origin: "http://evil.example"]
     let wrong: [(Int, Answer)] = [
       (404, try await daemon.get("/nowhere")), (404, try await daemon.get("/v1/items/999999")),
-      (404, try await daemon.get("//")), (405, try await daemon.ask(.delete, "/v1/search")),
+      (405, try await daemon.ask(.delete, "/v1/search")),
       (404, try await daemon.ask(HTTPRequest.Method("PROPFIND")!, "/nowhere")),
       (415, try await daemon.ask(.post, "/v1/search")),
       (400, try await daemon.send(text: "{", to: "/v1/search")),
@@ -140,7 +139,7 @@ struct RoutesTests {
   }
 
   private func expectProtection(_ answer: Answer, sourceLocation: SourceLocation = #_sourceLocation) {
-    func header(_ name: String) -> String? { answer.headers[HTTPField.Name(name)!] }
+    func header(_ name: String) -> String? { HTTPField.Name(name).flatMap { answer.headers[$0] } }
     #expect(header("X-Content-Type-Options") == "nosniff", sourceLocation: sourceLocation)
     #expect(header("Cross-Origin-Resource-Policy") == "same-origin", sourceLocation: sourceLocation)
     #expect(header("Referrer-Policy") == "no-referrer", sourceLocation: sourceLocation)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import HTTPTypes
 import Catalog
 import Compute
-@testable import Embedders
 import Files
+import HTTPTypes
 import Images
 import SystemPackage
 import TestSupport
 import Testing
 
+@testable import Embedders
 @testable import HTTPService
 @testable import Search
 

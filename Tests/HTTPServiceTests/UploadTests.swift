@@ -71,11 +71,13 @@ struct UploadTests {
     func at(_ seconds: Int) -> ContinuousClock.Instant { start + .seconds(seconds) }
     let third = [UInt8](repeating: 7, count: Uploads.budget / 3)
     let handles = (0..<3).map { uploads.add(third, now: at($0)) }
-    #expect(handles.allSatisfy { uploads.bytes(of: $0, now: at(3)) != nil })
-    #expect(uploads.bytes(of: handles[0], now: at(4)) != nil)
+    func isKept(_ handle: String, at second: Int) -> Bool {
+      uploads.bytes(of: handle, now: at(second)) != nil
+    }
+    #expect(isKept(handles[0], at: 4))
     let fourth = uploads.add(third, now: at(5))
-    #expect(uploads.bytes(of: handles[1], now: at(6)) == nil)
-    for handle in [handles[0], handles[2], fourth] { #expect(uploads.bytes(of: handle, now: at(6)) != nil) }
+    #expect(!isKept(handles[1], at: 6))
+    for handle in [handles[0], handles[2], fourth] { #expect(isKept(handle, at: 6)) }
   }
 
   @Test("What is no picture, too large a one, or of another type is refused")

@@ -23,7 +23,11 @@ public final class UnixListener: Sendable {
     DispatchQueue.global().async {
       while true {
         let connection = accept(descriptor, nil, nil)
-        guard connection >= 0 else { return }
+        guard connection >= 0 else {
+          // Here and not in deinit: its number could be another listener's by the time it is asked again.
+          close(descriptor)
+          return
+        }
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
         let count = max(0, recv(connection, &chunk, chunk.count, 0))
         let answer = reply ?? Array(chunk[..<count])
@@ -38,13 +42,14 @@ public final class UnixListener: Sendable {
 
   /// Why there is none.
   public struct Failure: Error {
+    /// Where it was to be.
     public let path: String
+    /// What the system said.
     public let errno: Int32
   }
 
   deinit {
     shutdown(descriptor, Int32(SHUT_RDWR))
-    close(descriptor)
     unlink(path)
   }
 }

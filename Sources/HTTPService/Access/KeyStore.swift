@@ -26,7 +26,7 @@ package final class KeyStore: Sendable {
   }
 
   private let path: FilePath
-  private let cache = Mutex<(modified: Int64, size: Int, entries: [Entry])?>(nil)
+  private let cache = Mutex<(status: FileStatus, entries: [Entry])?>(nil)
 
   /// - Parameter path: the file; it need not exist.
   package init(_ path: FilePath) { self.path = path }
@@ -39,6 +39,10 @@ package final class KeyStore: Sendable {
     guard !name.isEmpty, name.utf8.count <= 100, name.allSatisfy({ !$0.isWhitespace && !$0.isNewline }) else {
       throw SearchError(.invalidRequest, "'\(name)': a key's name is one word of at most 100 bytes")
     }
+    return try alone { try add(name: name, scope: scope, now: now) }
+  }
+
+  private func add(name: String, scope: KeyScope, now: Int64) throws -> String {
     var entries = try entries()
     guard !entries.contains(where: { $0.name == name }) else {
       throw SearchError(
@@ -54,12 +58,29 @@ package final class KeyStore: Sendable {
   ///
   /// - Throws: ``SearchError``: `invalidRequest` when there is none of this name.
   package func revoke(name: String) throws {
-    let entries = try entries()
-    guard entries.contains(where: { $0.name == name }) else {
-      throw SearchError(
-        .invalidRequest, "there is no key '\(name)': 'duet serve key list' shows those there are")
+    try alone {
+      let entries = try entries()
+      guard entries.contains(where: { $0.name == name }) else {
+        throw SearchError(
+          .invalidRequest, "there is no key '\(name)': 'duet serve key list' shows those there are")
+      }
+      try save(entries.filter { $0.name != name })
     }
-    try save(entries.filter { $0.name != name })
+  }
+
+  /// Runs `body` while nobody else changes the file: two that add a key at once would lose one of them.
+  private func alone<Result>(_ body: () throws -> Result) throws -> Result {
+    let lock: FileLock
+    do {
+      let folder = path.removingLastComponent()
+      try Folders.create(folder)
+      lock = try FileLock(
+        folder.appending((path.lastComponent?.string ?? "keys") + ".lock"), timeout: .seconds(10))
+    } catch {
+      throw SearchError(.storage, "\(path): the keys cannot be kept", cause: error)
+    }
+    defer { lock.unlock() }
+    return try body()
   }
 
   /// All keys, in the order of their making.
@@ -67,13 +88,13 @@ package final class KeyStore: Sendable {
   /// - Throws: ``SearchError``, `storage`, when the file is damaged or cannot be read.
   package func entries() throws -> [Entry] {
     guard let status = try? FileStatus(of: path) else { return [] }
-    if let known = cache.withLock({ $0 }), known.modified == status.modified, known.size == status.size {
+    if let known = cache.withLock({ $0 }), known.status == status {
       return known.entries
     }
     do {
       let bytes = try readFile(path, limit: 1 << 20)
       let entries = try JSONDecoder().decode(Contents.self, from: Data(bytes)).keys
-      cache.withLock { $0 = (status.modified, status.size, entries) }
+      cache.withLock { $0 = (status, entries) }
       return entries
     } catch {
       throw SearchError(
@@ -93,7 +114,6 @@ package final class KeyStore: Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     do {
-      try Folders.create(path.removingLastComponent())
       let file = try AtomicFileWriter(to: path, permissions: 0o600)
       try file.append([UInt8](try encoder.encode(Contents(keys: entries))) + [0x0A])
       try file.commit()

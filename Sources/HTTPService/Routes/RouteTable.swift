@@ -39,7 +39,8 @@ final class RouteTable {
 
   /// Answers every other method on the paths there are.
   func refuseOtherMethods() {
-    let all: [HTTPRequest.Method] = [.get, .head, .post, .put, .delete, .patch, .options, .trace]
+    let all: [HTTPRequest.Method] =
+      [.get, .head, .post, .put, .delete, .patch, .options, .trace]
       + [HTTPRequest.Method("QUERY")].compactMap(\.self)
     for (path, methods) in methods {
       // The router answers HEAD wherever it answers GET.

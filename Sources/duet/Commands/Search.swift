@@ -73,13 +73,15 @@ struct Search: ParsableCommand {
 
   private func ownOutput(_ location: LibraryLocation, input bytes: [UInt8]?) throws -> CommandRoutes.Output {
     var input = StandardInput(bytes: bytes)
-    let given = try terms.terms(input: &input)
+    let directory = try Paths.workingDirectory()
+    // Absolute, as in the daemon, so that messages name a file alike.
+    let given = try terms.terms(input: &input).map { try $0.resolved(in: directory) }
     let reader = try LibraryReader(location, memoryLimit: display.maxMemory?.count)
     let opened = try model.openForQueries(of: reader)
     let snapshot = try reader.snapshot(embedder: opened.choice?.embedder, missingModel: opened.problem)
     return try output(
       for: given, from: snapshot, model: opened.choice?.source,
-      workingDirectory: try Paths.workingDirectory(),
+      workingDirectory: directory,
       style: Style(isOn: color.color.isOn()))
   }
 
