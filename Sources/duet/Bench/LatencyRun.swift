@@ -35,9 +35,9 @@ struct LatencyRun {
     let runtime = FilePath("/tmp/duet-bench-\(getpid())")
     defer { for folder in [runtime.appending("duet"), runtime] { rmdir(folder.string) } }
     let program = OwnProgram(library: location, runtime: runtime)
-    stages.append(try starts(of: program, "command line, no daemon", asksDaemon: false, texts, from: 10_000))
+    stages.append(try starts(of: program, "command line by itself", asksDaemon: false, texts, from: 10_000))
     try program.withDaemon { socket, process in
-      stages.append(try starts(of: program, "command line, daemon", asksDaemon: true, texts, from: 20_000))
+      stages.append(try starts(of: program, "command line with a daemon", asksDaemon: true, texts, from: 20_000))
       let before = ProcessMemory.resident(of: process)
       for connections in concurrency {
         let loop = OpenLoop(socket: socket, connections: connections)
@@ -58,7 +58,7 @@ struct LatencyRun {
     _ snapshot: LibrarySnapshot, _ embedder: any Embedder, _ texts: DistinctTexts
   ) throws -> [Latencies] {
     var (embedding, searching, whole) = (
-      Latencies("embedding a text"), Latencies("searching by a vector"), Latencies("a text, both")
+      Latencies("embedding a text"), Latencies("searching by a vector"), Latencies("a text to its hits")
     )
     let engine = QueryEngine(library: snapshot)
     _ = try engine.search(SearchRequest(terms: [try Term(.text(texts[0]))]))
