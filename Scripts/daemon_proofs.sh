@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 duet=$(realpath "${1:-.build/release/duet}")
-library=$(realpath "${2:-Index/demo}")
+library=$(realpath "${2:-Index/demo/pictures}")
 [ -x "$duet" ] || { echo "daemon_proofs: $duet is missing; run Scripts/demo.sh" >&2 && exit 2; }
 
 missing=()
