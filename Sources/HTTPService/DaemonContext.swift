@@ -43,6 +43,8 @@ enum Caller: Equatable, Sendable {
 enum Limits {
   /// Of a request's body.
   static let bodyBytes = 48 << 20
+  /// Characters of a text in a URL: written in percents it has to fit into a header.
+  static let queryText = 2_000
   /// Hits in one answer.
   static let hits = 1_000
   /// Texts or pictures in one call for embeddings.

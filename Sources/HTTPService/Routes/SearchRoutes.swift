@@ -17,6 +17,11 @@ struct SearchRoutes: Sendable {
     routes.on(.get, "/v1/search", scope: .read) { request, context in
       let query = try QueryParameters(request, known: ["q", "limit", "library"])
       let text = try query.required("q")
+      guard text.unicodeScalars.count <= Limits.queryText else {
+        throw Problem(
+          .unprocessableContent, "at most \(Limits.queryText) characters; ask for longer texts by POST",
+          field: "q")
+      }
       return try await answer(try query.searchBody(for: TermBody(text: text)), context)
     }
     routes.on(.get, "/v1/similar/{id}", scope: .read) { request, context in
