@@ -111,10 +111,12 @@ package struct Daemon: Sendable {
         ready(page(port: port))
         ServiceManager.notify("READY=1")
       })
-    let group = ServiceGroup(
-      configuration: ServiceGroupConfiguration(
-        services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
-        logger: logger))
+    var lifecycle = ServiceGroupConfiguration(
+      services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+      logger: logger)
+    // A caller who does not read the answer must not keep the daemon from ending.
+    lifecycle.maximumGracefulShutdownDuration = .seconds(Limits.shutdownSeconds)
+    let group = ServiceGroup(configuration: lifecycle)
     do {
       try await group.run()
     } catch {

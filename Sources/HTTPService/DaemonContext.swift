@@ -53,7 +53,9 @@ enum Limits {
   static let waitingQueries = 256
   /// A request that is not answered after so long is given up.
   static let seconds = 30
-  /// Open connections, over all addresses.
+  /// What is in flight at SIGTERM is given up after so long.
+  static let shutdownSeconds = 20
+  /// Open connections, for each address.
   static let connections = 4_096
   /// Seconds after which a connection on which nothing arrives is closed.
   static let idleSeconds = 60

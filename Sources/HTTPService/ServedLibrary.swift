@@ -104,8 +104,8 @@ final class ServedLibrary: Sendable {
   }
 
   private func openedSnapshot() throws -> LibrarySnapshot {
-    // A model that was missing may be here, or another one have taken over, since the commit before.
-    if state.withLock({ $0.current != nil && $0.embedder == nil }) { try openModel() }
+    // A query may come before the model was opened; one that was missing may be here by now.
+    if state.withLock({ $0.embedder == nil }) { try openModel() }
     let (embedder, problem) = state.withLock { ($0.embedder, $0.problem) }
     return try reader.snapshot(embedder: embedder, missingModel: problem)
   }
@@ -140,7 +140,11 @@ struct ServedLibraries: Sendable {
 
 extension ServedLibrary {
   /// The model that made the library's vectors, opened unless it is open.
-  func modelForIndexing() throws -> ModelChoice { try modelChoice ?? reader.model() }
+  func modelForIndexing() throws -> ModelChoice {
+    // Another model may have taken over since the last query.
+    _ = try snapshot()
+    return try modelChoice ?? reader.model()
+  }
 
   /// Where the library's roots are, absolute.
   func roots() throws -> [FilePath] {

@@ -52,7 +52,7 @@ struct ItemRoutes: Sendable {
       let record = try library.existingRecord(of: id)
       // The name of a content: a picture that changes has another one.
       let tag = "\"\(Thumbnails.name(of: record.item.file.hash))-\(size)\""
-      var headers: HTTPFields = [.eTag: tag, .cacheControl: "private, max-age=86400"]
+      var headers: HTTPFields = [.eTag: tag, .cacheControl: "private, no-cache"]
       if known == tag { return Response(status: .notModified, headers: headers) }
       let bytes = try thumbnails.bytes(of: record, size: size)
       headers[.contentType] = "image/webp"
