@@ -59,7 +59,14 @@ struct SearchRoutes: Sendable {
     }
     // One more tells whether another page follows.
     let request = try body.request(terms: terms, count: offset + body.pageSize + 1)
-    let result = try daemon.metrics.engine.measure { try QueryEngine(library: snapshot).search(request) }
+    var result = try daemon.metrics.engine.measure { try QueryEngine(library: snapshot).search(request) }
+    let ordersTheBest = request.sort == .relevance ? request.isReversed : result.summary.cut == .off
+    if ordersTheBest && offset == 0 {
+      // What is put in order are the best of this length: there is one page of them.
+      var whole = request
+      whole.limit = body.pageSize
+      result = try QueryEngine(library: snapshot).search(whole)
+    }
     let hits = Array(result.hits.dropFirst(offset).prefix(body.pageSize))
     let next =
       result.hits.count > offset + body.pageSize
