@@ -37,7 +37,8 @@ struct LatencyRun {
     let program = OwnProgram(library: location, runtime: runtime)
     stages.append(try starts(of: program, "command line by itself", asksDaemon: false, texts, from: 10_000))
     try program.withDaemon { socket, process in
-      stages.append(try starts(of: program, "command line with a daemon", asksDaemon: true, texts, from: 20_000))
+      stages.append(
+        try starts(of: program, "command line with a daemon", asksDaemon: true, texts, from: 20_000))
       let before = ProcessMemory.resident(of: process)
       for connections in concurrency {
         let loop = OpenLoop(socket: socket, connections: connections)
