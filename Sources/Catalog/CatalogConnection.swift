@@ -57,7 +57,12 @@ extension CatalogConnection {
       }
     }
     let pool = try DatabasePool(path: path, configuration: configuration(false, busyTimeout))
-    try Schema.migrate(pool)
+    do {
+      try Schema.migrate(pool)
+    } catch let error as DatabaseError where error.message?.contains("grdb_migrations") == true {
+      // Another process is making the same catalog, and the migrator looked in between its steps.
+      try Schema.migrate(pool)
+    }
     try pool.writeWithoutTransaction { db in
       // GRDB sets NORMAL when it opens a pool. A commit names files live: it must survive a power loss.
       try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864")
