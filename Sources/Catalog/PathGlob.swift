@@ -38,6 +38,11 @@ package struct PathGlob: Hashable, Sendable {
     self.alternatives = alternatives
   }
 
+  /// The pattern that covers `text` itself and nothing else.
+  package static func escaped(_ text: String) -> String {
+    String(text.flatMap { "\\*?[]{}!,".contains($0) ? ["\\", $0] : [$0] })
+  }
+
   /// Whether the pattern covers all of `path`.
   package func matches(_ path: String) -> Bool {
     let text = ignoresCase ? CaptionText.folded(path) : CaptionText.composed(path)

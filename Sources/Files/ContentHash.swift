@@ -54,12 +54,7 @@ package struct ContentHash: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// 32 hexadecimal digits, in the order of ``bytes``.
-  package var description: String {
-    bytes.map { byte in
-      let digits = String(byte, radix: 16)
-      return digits.count == 1 ? "0" + digits : digits
-    }.joined()
-  }
+  package var description: String { bytes.hexadecimal }
 }
 
 /// Makes a ``ContentHash`` of bytes that come in pieces; how they are cut does not matter.

@@ -14,9 +14,6 @@ struct DaemonContext: RequestContext {
     coreContext = CoreRequestContextStorage(source: source)
     channel = source.channel
   }
-
-  /// JSON texts are a kilobyte, pictures in base64 may be many.
-  var maxUploadSize: Int { Limits.bodyBytes }
 }
 
 /// Who asks.

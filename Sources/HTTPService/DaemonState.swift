@@ -30,7 +30,7 @@ final class DaemonState: Sendable {
   }
 
   /// Seconds since the daemon started.
-  var uptime: Double { Double((ContinuousClock.now - started).nanoseconds) * 1e-9 }
+  var uptime: Double { (ContinuousClock.now - started).seconds }
 
   /// Brings what is a state, not an event, up to date for `/metrics`.
   func recordGauges() {

@@ -45,7 +45,7 @@ struct Problem: Error, HTTPResponseError {
 }
 
 extension Problem {
-  /// What an error of the engine means to a caller; nil for what is no fault of the request's.
+  /// What an error means to a caller: 500 for what is no fault of the request's.
   init(_ error: any Error) {
     switch error {
     case let problem as Problem: self = problem

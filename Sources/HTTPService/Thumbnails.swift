@@ -21,15 +21,11 @@ final class Thumbnails: Sendable {
     self.budget = budget
   }
 
-  static func name(of hash: [UInt8]) -> String {
-    hash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-  }
-
   /// On a compute thread: the WebP file.
   ///
   /// - Throws: ``Problem`` when the original is gone or cannot be read.
   func bytes(of record: ItemRecord, size: Int) throws -> [UInt8] {
-    let name = Thumbnails.name(of: record.item.file.hash)
+    let name = record.item.file.hash.hexadecimal
     let path = folder.appending(String(name.prefix(2))).appending("\(name)-\(size).webp")
     if let known = try? readFile(path, limit: 8 << 20), !known.isEmpty { return known }
     let bytes = try Thumbnail.webp(

@@ -11,7 +11,7 @@ final class Uploads: Sendable {
   private struct Upload {
     let bytes: [UInt8]
     var lastUsed: ContinuousClock.Instant
-    /// What a library's model made of it, by the library's name.
+    /// What a library's model made of it, by the weights and the preprocessing.
     var projections: [String: [Float]] = [:]
   }
 

@@ -71,7 +71,7 @@ struct FilterOptions: ParsableArguments {
     var extensions = CatalogFilter()
     extensions.globsIgnoreCase = true
     extensions.globs = `extension`.map {
-      "*." + FilterOptions.escaped($0.hasPrefix(".") ? String($0.dropFirst()) : $0)
+      "*." + PathGlob.escaped($0.hasPrefix(".") ? String($0.dropFirst()) : $0)
     }
     return [filter, extensions].filter { !$0.isEmpty }
   }
@@ -95,11 +95,6 @@ struct FilterOptions: ParsableArguments {
       throw SearchError(.invalidRequest, "--type \(name): the formats are \(known)")
     }
     return format.rawValue
-  }
-
-  /// An extension is no pattern.
-  private static func escaped(_ text: String) -> String {
-    String(text.flatMap { "\\*?[]{}!,".contains($0) ? ["\\", $0] : [$0] })
   }
 
   private func narrow(

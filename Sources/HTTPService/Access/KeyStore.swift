@@ -135,7 +135,7 @@ enum Secret {
   }
 
   static func hash(_ secret: String) -> String {
-    SHA256.hash(data: Array(secret.utf8)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    SHA256.hash(data: Array(secret.utf8)).hexadecimal
   }
 
   /// Compares without telling by the time it takes where two texts of one length differ.

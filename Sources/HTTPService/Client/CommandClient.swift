@@ -17,8 +17,7 @@ package enum CommandClient {
     guard let socket = try? UnixSocket(SocketLinks.path(of: library)),
       let body = try? JSONEncoder().encode(command)
     else { return nil }
-    let directory = library.directory.string.utf8.map { "%" + ($0 < 16 ? "0" : "") + String($0, radix: 16) }
-      .joined()
+    let directory = library.directory.string.utf8.map { "%" + [$0].hexadecimal }.joined()
     let head =
       "POST \(CommandRoutes.path)?directory=\(directory) HTTP/1.1\r\nHost: duet\r\nContent-Type: application/json\r\n"
       + "Content-Length: \(body.count)\r\nConnection: close\r\n\r\n"

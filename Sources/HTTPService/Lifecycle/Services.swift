@@ -4,7 +4,8 @@ import Logging
 import Search
 import ServiceLifecycle
 
-/// Opens the libraries' models behind addresses that are bound already: callers are told 503 until they are open.
+/// Opens the libraries' models behind addresses that are bound already; a query that comes earlier opens its own. `/readyz` says
+/// 503 until all are open.
 struct OpeningService: Service {
   let state: DaemonState
   let ready: @Sendable () async throws -> Void

@@ -51,7 +51,7 @@ struct ItemRoutes: Sendable {
     return try await daemon.scheduler.run(channel: context.channel) {
       let record = try library.existingRecord(of: id)
       // The name of a content: a picture that changes has another one.
-      let tag = "\"\(Thumbnails.name(of: record.item.file.hash))-\(size)\""
+      let tag = "\"\(record.item.file.hash.hexadecimal)-\(size)\""
       var headers: HTTPFields = [.eTag: tag, .cacheControl: "private, no-cache"]
       if known == tag { return Response(status: .notModified, headers: headers) }
       let bytes = try thumbnails.bytes(of: record, size: size)

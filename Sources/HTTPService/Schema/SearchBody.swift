@@ -273,7 +273,6 @@ struct FilterBody: Codable, Equatable, Sendable {
 
   /// `a folder/**`, with what would be a pattern escaped.
   private static func pattern(ofFolder folder: String) -> String {
-    let trimmed = folder.split(separator: "/").joined(separator: "/")
-    return String(trimmed.flatMap { "\\*?[]{}!,".contains($0) ? ["\\", $0] : [$0] }) + "/**"
+    PathGlob.escaped(folder.split(separator: "/").joined(separator: "/")) + "/**"
   }
 }

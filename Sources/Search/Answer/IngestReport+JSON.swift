@@ -5,7 +5,6 @@ extension JSONText {
   /// What a run of `duet index` did, as `--json` and the daemon show it.
   package init(_ report: Ingestor.Report, location: LibraryLocation, model: String, duration: Duration) {
     let summary = report.summary
-    let seconds = Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
     self = [
       "type": "summary", "library": .string(location.directory.string), "model": .string(model),
       "indexed": .int(summary.indexed), "unchanged": .int(summary.unchanged), "moved": .int(summary.moved),
@@ -14,7 +13,8 @@ extension JSONText {
       "unsupported": .object(
         summary.unsupported.sorted { $0.key < $1.key }.map { ($0.key, .int($0.value)) }),
       "otherFiles": .int(summary.otherFiles), "guardedRoots": .strings(summary.guardedRoots),
-      "interrupted": .bool(summary.wasInterrupted), "seconds": .number((seconds * 1000).rounded() / 1000),
+      "interrupted": .bool(summary.wasInterrupted),
+      "seconds": .number((duration.seconds * 1000).rounded() / 1000),
       "skippedFiles": .array(
         report.skipped.map {
           ["path": .string($0.path), "kind": .string($0.kind), "reason": .string($0.reason)]

@@ -32,7 +32,7 @@ struct LatencyRun {
         ),
         ("model", choice.embedder.id),
       ]
-    let runtime = FilePath("/tmp/duet-bench-\(getpid())")
+    let runtime = BaseDirectories.current.runtime.appending("bench-\(getpid())")
     defer { for folder in [runtime.appending("duet"), runtime] { rmdir(folder.string) } }
     let program = OwnProgram(library: location, runtime: runtime)
     stages.append(try starts(of: program, "command line by itself", asksDaemon: false, texts, from: 10_000))

@@ -93,11 +93,6 @@ final class ProgressLine: Sendable {
 }
 
 extension Duration {
-  /// As a number of seconds.
-  var seconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) * 1e-18
-  }
-
   /// "2 h 05 min", "3 min", "20 s".
   var inWords: String {
     let whole = Int(seconds.rounded(.up))
