@@ -85,13 +85,13 @@ let layers3to5: [Target] = [
   .target(
     name: "Search",
     dependencies: [
-      "Compute", "Files", "Images", "Captions", "Embedders", "VectorIndexes", "Catalog",
+      "Compute", "Files", "Images", "Captions", "LinearAlgebra", "Embedders", "VectorIndexes", "Catalog",
       .product(name: "SystemPackage", package: "swift-system"),
     ]),
   .target(
     name: "Evaluation",
     dependencies: [
-      "Compute", "Files", "Images", "Embedders", "VectorIndexes", "Catalog", "Search",
+      "Compute", "Files", "Images", "LinearAlgebra", "Embedders", "VectorIndexes", "Catalog", "Search",
       .product(name: "SystemPackage", package: "swift-system"),
     ]),
   .target(

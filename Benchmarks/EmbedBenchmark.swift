@@ -7,144 +7,108 @@ import Images
 import LinearAlgebra
 import SystemPackage
 
-/// The towers of a ViT-B/16 CLIP, beside the machine's rate of matrix products and beside PyTorch.
+/// The towers of a CLIP in every precision, beside the machine's rate of matrix products and beside peers.
 struct EmbedBenchmark: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "embed", abstract: "ViT-B/16 f32: images/s and GFLOP/s beside SGEMM and PyTorch.")
+    commandName: "embed",
+    abstract: "A CLIP of random weights: images/s and texts/s beside matrix products, PyTorch and ONNX Runtime.")
 
   @OptionGroup var machine: MachineOptions
 
+  @Option(help: "The sizes of the CLIP: b32, b16 or l14.")
+  var architecture = Architecture.b16
+
   @Option(
     help: ArgumentHelp(
-      "A checkpoint of BGE-VL-base's sizes; where there is none, one with random weights is made, and stays.",
+      "A checkpoint of those sizes; where there is none, one with random weights is made, and stays.",
       valueName: "FOLDER"))
   var model: String?
 
   @Option(
     help: ArgumentHelp(
-      "A Python with torch and transformers: Benchmarks/peers/embed_torch.py takes turns with ours.",
+      "A Python with torch, transformers, onnx and onnxruntime: Benchmarks/peers/embed.py takes turns with ours.",
       valueName: "PYTHON"))
   var peer: String?
 
   @Option(help: ArgumentHelp("Where the peer's script is.", valueName: "FILE"))
-  var peerScript = "Benchmarks/peers/embed_torch.py"
-
-  private static let batches = [1, 8]
-  private static let letters = "abcdefghij"
-  private static let tokens = letters.count + 2
+  var peerScript = "Benchmarks/peers/embed.py"
 
   func run() throws {
     machine.begin()
     let temporary = try TemporaryFolder()
-    let folder = self.model.map { FilePath($0) } ?? temporary.path.appending("random-vit-b16")
+    let folder = self.model.map { FilePath($0) } ?? temporary.path.appending("random-\(architecture.rawValue)")
     if !FileManager.default.fileExists(atPath: folder.appending("config.json").string) {
-      _ = try RandomCheckpoint(in: folder)
+      _ = try RandomCheckpoint(architecture, in: folder)
     }
-    let model = try ModelRegistry.open(try ModelLocator().locate(folder.string))
-    guard model.dimension == RandomCheckpoint.dimension, model.imageInput?.width == 224 else {
-      throw ValidationError("\(model.id) does not have BGE-VL-base's sizes")
+    var pieces: [EmbedPiece] = []
+    for precision in Precision.allCases {
+      let cache = PackedWeightsCache(folder: temporary.path.appending("packed"))
+      let model = try ModelRegistry.open(
+        try ModelLocator().locate(folder.string), precision: precision, packedWeights: cache)
+      guard model.dimension == architecture.dimension, model.imageInput?.width == 224 else {
+        throw ValidationError("\(model.id) does not have the sizes of \(architecture.name)")
+      }
+      pieces.append(.product(architecture, precision, machine.clock))
+      for batch in EmbedPiece.batches {
+        pieces.append(try .images(model, architecture, batch, precision, machine.clock))
+      }
+      pieces.append(.text(model, architecture, precision, machine.clock))
     }
-    let products = Self.products(machine.clock)
-    let images = try Self.batches.map { try Self.images(model, $0, machine.clock) }
-    let texts = Self.texts(model, machine.clock)
-    let peers = try peer.map { try self.peers($0) } ?? []
-    let pieces = products + images + [texts] + peers
+    if let peer { pieces += try peers(peer) }
     let times = try Measurement.alternating(seconds: machine.seconds, pieces: pieces.count) {
       try pieces[$0].seconds()
     }
     report(pieces, times)
   }
 
-  /// The best product of the run is the yardstick; the peer's lines say how much longer it takes than ours of that batch.
-  private func report(_ pieces: [Piece], _ times: [Measurement]) {
-    let perText = RandomCheckpoint.gigaflopsPerText(tokens: Self.tokens)
+  /// Work of the same kind and precision is compared: the product of a precision is the yardstick of its towers, and a
+  /// peer's line says how much longer it takes than ours.
+  private func report(_ pieces: [EmbedPiece], _ times: [Measurement]) {
     print(
       """
-      Medians of \(times[0].runs.count) runs. Counted is what is computed, all but a token or two of the last block left
-      out: \(RandomCheckpoint.gigaflopsPerImage.digits(2)) GFLOP an image (the whole tower: 35.13), \
-      \(perText.digits(3)) a text of \(Self.tokens) tokens.
+      \(architecture.name); medians of \(times[0].runs.count) runs. Counted is what is computed, all but a token or two of \
+      the last block left out: \(architecture.gigaflopsPerImage.digits(2)) GFLOP an image, \
+      \(architecture.gigaflopsPerText(tokens: EmbedPiece.tokens).digits(3)) a text of \(EmbedPiece.tokens) tokens.
 
       """)
-    let rates = zip(pieces, times).map { $0.gigaflops / $1.median }
-    let best = zip(pieces, rates).filter { $0.0.kind == .product }.map(\.1).max() ?? .nan
-    let table = Table("what", "ms", "GFLOP/s", "a second", "of the best SGEMM", "time of ours")
-    for (index, piece) in pieces.enumerated() {
-      let ours = pieces.firstIndex { $0.kind == .images && $0.count == piece.count } ?? index
-      let isPeer = piece.kind == .peer
+    let table = Table("what", "ms", "a second", "GFLOP/s", "of the product's", "time of ours")
+    for (piece, time) in zip(pieces, times) {
+      let rate = piece.gigaflops / time.median
+      func other(_ isOther: (EmbedPiece) -> Bool) -> Measurement? {
+        pieces.firstIndex { isOther($0) && $0.precision == piece.precision }.map { times[$0] }
+      }
+      let product = pieces.firstIndex { $0.kind == .product && $0.precision == piece.precision }
+      let best = product.map { pieces[$0].gigaflops / times[$0].median } ?? .nan
+      let ours = other { $0.kind == piece.kind && $0.count == piece.count && !$0.isPeer }
       table.row(
-        piece.name, (times[index].median * 1e3).digits(2), isPeer ? "" : rates[index].digits(1),
-        piece.kind == .product ? "" : (Double(piece.count) / times[index].median).digits(2),
-        isPeer ? "" : "\((rates[index] / best * 100).digits(0)) %",
-        isPeer ? (times[index].median / times[ours].median).digits(2) : "")
+        piece.name, (time.median * 1e3).digits(2),
+        piece.kind == .product ? "" : (Double(piece.count) / time.median).digits(2),
+        piece.isPeer ? "" : rate.digits(0), piece.isPeer ? "" : "\((rate / best * 100).digits(0)) %",
+        piece.isPeer ? (time.median / (ours?.median ?? .nan)).digits(2) : "")
     }
   }
 
-  private static func products(_ clock: MeasuringClock) -> [Piece] {
-    let shapes = [
-      (2048, 2048, 2048),
-      (8 * (RandomCheckpoint.patchCount + 1), RandomCheckpoint.vision.m, RandomCheckpoint.vision.d),
-    ]
-    return shapes.flatMap { rows, columns, depth in
-      [GEMM.Engine.blas, .kernels].map { engine in
-        let product = Product(rows: rows, columns: columns, depth: depth, engine: engine)
-        return Piece(name: product.name, kind: .product, count: 1, gigaflops: product.gigaflops) {
-          Measurement.timing(clock) { product.run() }
-        }
-      }
-    }
-  }
-
-  private static func images(_ model: any Embedder, _ batch: Int, _ clock: MeasuringClock) throws -> Piece {
-    var numbers = RandomNumbers(seed: 4)
-    let images = try (0..<batch).map { _ in
-      let pixels = (0..<3 * 224 * 224).map { _ in UInt8((numbers.next() + 1) * 127) }
-      return try model.prepare(Image(width: 224, height: 224, pixels: pixels))
-    }
-    return Piece(
-      name: "**images, batch \(batch)**", kind: .images, count: batch,
-      gigaflops: Double(batch) * RandomCheckpoint.gigaflopsPerImage
-    ) {
-      try Measurement.timing(clock) {
-        let projected = try model.projectImages(images)
-        precondition(projected.values.allSatisfy(\.isFinite), "the weights drown the pictures")
-      }
-    }
-  }
-
-  /// A text as a query has it: alone.
-  private static func texts(_ model: any Embedder, _ clock: MeasuringClock) -> Piece {
-    Piece(
-      name: "a text of \(tokens) tokens", kind: .text, count: 1,
-      gigaflops: RandomCheckpoint.gigaflopsPerText(tokens: tokens)
-    ) {
-      try Measurement.timing(clock) {
-        let projected = try model.projectTexts([letters])
-        precondition(projected.projections.values.allSatisfy(\.isFinite), "the weights drown the text")
-      }
-    }
-  }
-
-  private func peers(_ python: String) throws -> [Piece] {
+  private func peers(_ python: String) throws -> [EmbedPiece] {
     let threads = ComputePool.shared.threadCount
     let clock = machine.processorTime ? "processor" : "wall"
-    let peer = try Peer([python, peerScript, "serve", "\(threads)", clock])
-    return Self.batches.map { batch in
-      Piece(name: "\(peer.name), batch \(batch)", kind: .peer, count: batch, gigaflops: 0) {
-        try peer.seconds(for: "\(batch)")
+    let peer = try Peer([python, peerScript, architecture.rawValue, "\(threads)", clock])
+    return peer.name.split(separator: ";").flatMap { name -> [EmbedPiece] in
+      // "torch 2.15.0 f32"
+      guard let precision = name.split(separator: " ").last.flatMap({ Precision(rawValue: String($0)) }) else {
+        return []
       }
+      let images = EmbedPiece.batches.map { batch in
+        EmbedPiece(
+          name: "\(name): images, batch \(batch)", kind: .images, precision: precision, isPeer: true, count: batch,
+          gigaflops: 0
+        ) { try peer.seconds(for: "\(name);images;\(batch)") }
+      }
+      let text = EmbedPiece(
+        name: "\(name): a text", kind: .text, precision: precision, isPeer: true, count: 1, gigaflops: 0
+      ) { try peer.seconds(for: "\(name);text;\(EmbedPiece.tokens)") }
+      return images + [text]
     }
   }
 }
 
-/// Work that times itself.
-private struct Piece {
-  enum Kind { case product, images, text, peer }
-
-  let name: String
-  let kind: Kind
-  /// Pictures or texts.
-  let count: Int
-  /// What is computed in all; not known of a peer.
-  let gigaflops: Double
-  let seconds: () throws -> Double
-}
+extension Precision: ExpressibleByArgument {}

@@ -1,17 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
 import FoundationEssentials
 import SystemPackage
 
-/// A CLIP checkpoint of BGE-VL-base's sizes (ViT-B/16, float16) with random weights: as fast as the real one, and it says
-/// nothing.
-struct RandomCheckpoint {
+/// The sizes of a published CLIP.
+enum Architecture: String, CaseIterable, ExpressibleByArgument {
+  case b32, b16, l14
+
+  /// `ViT-B/16`
+  var name: String { "ViT-\(rawValue.prefix(1).uppercased())/\(patch)" }
+  var patch: Int { self == .b32 ? 32 : self == .b16 ? 16 : 14 }
+  /// The length of a vector.
+  var dimension: Int { self == .l14 ? 768 : 512 }
+  var patchCount: Int { (224 / patch) * (224 / patch) }
+
+  var vision: Tower {
+    self == .l14
+      ? Tower(name: "vision", d: 1024, m: 4096, heads: 16, layers: 24, dimension: dimension)
+      : Tower(name: "vision", d: 768, m: 3072, heads: 12, layers: 12, dimension: dimension)
+  }
+
+  var text: Tower {
+    self == .l14
+      ? Tower(name: "text", d: 768, m: 3072, heads: 12, layers: 12, dimension: dimension)
+      : Tower(name: "text", d: 512, m: 2048, heads: 8, layers: 12, dimension: dimension)
+  }
+
+  /// GFLOP of one picture's way through the vision tower, the patches' convolution included.
+  var gigaflopsPerImage: Double {
+    vision.gigaflops(tokens: patchCount + 1, isCausal: false)
+      + 2e-9 * Double(patchCount * 3 * patch * patch * vision.d)
+  }
+
+  /// GFLOP of one text of `tokens`.
+  func gigaflopsPerText(tokens: Int) -> Double { text.gigaflops(tokens: tokens, isCausal: true) }
+
   /// One tower; `d` is the hidden size, `m` the width of the feed-forward part.
   struct Tower {
     let name: String
     let d: Int
     let m: Int
-    let layers = 12
-    let dimension = RandomCheckpoint.dimension
+    let heads: Int
+    let layers: Int
+    let dimension: Int
+
+    var configuration: String {
+      """
+      "hidden_size": \(d), "intermediate_size": \(m), "num_attention_heads": \(heads), "num_hidden_layers": \(layers)
+      """
+    }
 
     /// Weights and biases of the blocks, and the norm that follows them.
     var tensors: [(name: String, shape: [Int])] {
@@ -44,30 +81,23 @@ struct RandomCheckpoint {
       return 2e-9 * (full + last + d * Double(dimension))
     }
   }
+}
 
-  static let dimension = 512
-  static let text = Tower(name: "text", d: 512, m: 2048)
-  static let vision = Tower(name: "vision", d: 768, m: 3072)
-  static let patchCount = 196
-
-  /// GFLOP of one picture's way through the vision tower, the patches' convolution included.
-  static var gigaflopsPerImage: Double {
-    vision.gigaflops(tokens: patchCount + 1, isCausal: false) + 2e-9 * Double(patchCount * 768 * vision.d)
-  }
-
-  /// GFLOP of one text of `tokens`.
-  static func gigaflopsPerText(tokens: Int) -> Double { text.gigaflops(tokens: tokens, isCausal: true) }
-
+/// A CLIP checkpoint of published sizes (float16) with random weights: as fast as the real one, and it says nothing.
+struct RandomCheckpoint {
+  let architecture: Architecture
   let folder: FilePath
 
-  /// Writes the checkpoint, 300 MB, and makes the folder first if need be.
-  init(in folder: FilePath) throws {
+  /// Writes the checkpoint, 300 to 860 MB, and makes the folder first if need be.
+  init(_ architecture: Architecture, in folder: FilePath) throws {
+    self.architecture = architecture
     self.folder = folder
     try FileManager.default.createDirectory(atPath: folder.string, withIntermediateDirectories: true)
     try write(
       """
-      {"model_type": "clip", "projection_dim": \(Self.dimension), "text_config": {"eos_token_id": 2},
-       "vision_config": {"patch_size": 16}}
+      {"model_type": "clip", "projection_dim": \(architecture.dimension),
+       "text_config": {"eos_token_id": 2, \(architecture.text.configuration)},
+       "vision_config": {"patch_size": \(architecture.patch), \(architecture.vision.configuration)}}
       """, to: "config.json")
     try write(
       """
@@ -84,19 +114,20 @@ struct RandomCheckpoint {
     try writeWeights()
   }
 
-  private static var tensors: [(name: String, shape: [Int])] {
+  private var tensors: [(name: String, shape: [Int])] {
+    let (text, vision, patch) = (architecture.text, architecture.vision, architecture.patch)
     let (t, v) = (text.d, vision.d)
     return text.tensors + vision.tensors + [
       ("text_model.embeddings.token_embedding.weight", [49408, t]),
       ("text_model.embeddings.position_embedding.weight", [77, t]),
       ("text_model.final_layer_norm.weight", [t]), ("text_model.final_layer_norm.bias", [t]),
-      ("text_projection.weight", [dimension, t]),
-      ("vision_model.embeddings.patch_embedding.weight", [v, 3, 16, 16]),
+      ("text_projection.weight", [architecture.dimension, t]),
+      ("vision_model.embeddings.patch_embedding.weight", [v, 3, patch, patch]),
       ("vision_model.embeddings.class_embedding", [v]),
-      ("vision_model.embeddings.position_embedding.weight", [patchCount + 1, v]),
+      ("vision_model.embeddings.position_embedding.weight", [architecture.patchCount + 1, v]),
       ("vision_model.pre_layrnorm.weight", [v]), ("vision_model.pre_layrnorm.bias", [v]),
       ("vision_model.post_layernorm.weight", [v]), ("vision_model.post_layernorm.bias", [v]),
-      ("visual_projection.weight", [dimension, v]),
+      ("visual_projection.weight", [architecture.dimension, v]),
     ]
   }
 
@@ -108,7 +139,7 @@ struct RandomCheckpoint {
   private func writeWeights() throws {
     var entries: [String] = []
     var end = 0
-    for (name, shape) in Self.tensors {
+    for (name, shape) in tensors {
       let start = end
       end += 2 * shape.reduce(1, *)
       entries.append(
@@ -123,7 +154,7 @@ struct RandomCheckpoint {
       try withUnsafeBytes(of: UInt64(header.count).littleEndian) { _ = try file.writeAll($0) }
       try file.writeAll(header)
       var numbers = RandomNumbers(seed: 5)
-      for (name, shape) in Self.tensors {
+      for (name, shape) in tensors {
         try file.writeAll(Self.values(name, shape.reduce(1, *), &numbers).withUnsafeBytes { Array($0) })
       }
     }

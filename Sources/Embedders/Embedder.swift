@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Images
+package import LinearAlgebra
 
 /// A model that puts texts and pictures into one space.
 ///
@@ -11,6 +12,8 @@ package protocol Embedder: Sendable {
   var id: String { get }
   /// The length of a vector.
   var dimension: Int { get }
+  /// What the linear layers compute with.
+  var precision: Precision { get }
   /// How terms are added.
   var composeRule: ComposeRule { get }
   /// What to decode a picture for, nil for a model without a vision tower.
@@ -50,6 +53,9 @@ package protocol Embedder: Sendable {
 }
 
 extension Embedder {
+  /// Single precision.
+  package var precision: Precision { .float32 }
+
   /// Nothing odd.
   package var warnings: [String] { [] }
 

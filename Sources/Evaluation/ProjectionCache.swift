@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Embedders
 import Files
+import LinearAlgebra
 package import SystemPackage
 
 /// Keeps the projections of pictures from one run to the next, by model and content.
@@ -27,7 +28,7 @@ package struct ProjectionCache: Sendable {
 
   /// The cache of one model below `folder`.
   package init(in folder: FilePath, model: ModelIdentity) {
-    let facts = "\(model.weightsHash)\n\(model.dimension)\n\(model.preprocessing)"
+    let facts = "\(model.weightsHash)\n\(model.dimension)\n\(model.preprocessing)\n\(model.precision.rawValue)"
     self.folder = folder.appending(ContentHash(of: Array(facts.utf8)).description)
     dimension = model.dimension
   }

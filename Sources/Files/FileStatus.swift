@@ -22,6 +22,13 @@ package struct FileStatus: Sendable, Hashable {
   /// The numeric id of the owner.
   package let owner: UInt32
 
+  /// How long ago the content last changed by the system's clock; negative for a time to come.
+  package var age: Duration {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    return .seconds(now.tv_sec) + .nanoseconds(now.tv_nsec) - .nanoseconds(modified)
+  }
+
   /// Asks for the status of a path, or of the link itself with `followsLinks: false`.
   package init(of path: FilePath, followsLinks: Bool = true) throws(FileError) {
     guard let status = FileStatus.at(AT_FDCWD, path, followsLinks: followsLinks) else {

@@ -52,6 +52,12 @@ package enum Folders {
     throw FileError(failure, "remove", path)
   }
 
+  /// Gives a file of a cache today's time, so that what is in use is not cleared away as old. Advice only: never fails.
+  package static func markUsed(_ path: FilePath) {
+    guard let status = try? FileStatus(of: path), status.age > .seconds(86_400) else { return }
+    _ = path.withPlatformString { utimensat(AT_FDCWD, $0, nil, 0) }
+  }
+
   /// The bytes free for this user on the disk that holds `path`; nil when the system does not say.
   package static func freeSpace(at path: FilePath) -> Int? {
     var facts = statvfs()

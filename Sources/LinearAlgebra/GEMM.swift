@@ -84,24 +84,11 @@ private struct Product: Sendable {
   func run(_ engine: GEMM.Engine) {
     guard m > 0, n > 0 else { return }
     if engine == .blas { Product.pinned }
-    let (height, width) = pieceSize(engine)
-    let down = (m + height - 1) / height
-    let across = (n + width - 1) / width
-    ComputePool.shared.forEach(down * across) { index in
-      let rows = index / across * height..<min(m, (index / across + 1) * height)
-      let columns = index % across * width..<min(n, (index % across + 1) * width)
+    let size = engine == .kernels ? PieceSize(kernels: m, n) : PieceSize(height: 512, width: 768)
+    ComputePool.shared.forEach(size.count(m, n)) { index in
+      let (rows, columns) = size.piece(index, m, n)
       compute(rows, columns, engine)
     }
-  }
-
-  /// Rows and columns of a piece, from the shape alone: large enough to use each operand often while it is in
-  /// the L2 cache, small enough to leave work for several threads.
-  private func pieceSize(_ engine: GEMM.Engine) -> (height: Int, width: Int) {
-    guard engine == .kernels else { return (512, 768) }
-    let down = (m + 191) / 192
-    let height = ((m + down - 1) / down + 5) / 6 * 6
-    let width = m <= 64 ? 64 : down * n <= 16 * 256 ? 128 : 256
-    return (height, width)
   }
 
   private func compute(_ rows: Range<Int>, _ columns: Range<Int>, _ engine: GEMM.Engine) {
@@ -127,4 +114,42 @@ private struct Product: Sendable {
 
   /// BLAS stays on the thread that calls it.
   private static let pinned: Void = BLASThreads.pinToCaller()
+}
+
+/// Rows and columns of the pieces that a product `[m, n]` is cut into.
+///
+/// They follow from the shape alone: large enough to use each operand often while it is in the L2 cache, small enough to
+/// leave work for several threads.
+struct PieceSize: Sendable {
+  let height: Int
+  let width: Int
+
+  init(height: Int, width: Int) {
+    self.height = height
+    self.width = width
+  }
+
+  /// For Duet's kernels: whole tiles of six rows.
+  init(kernels m: Int, _ n: Int) {
+    let down = (m + 191) / 192
+    height = ((m + down - 1) / down + 5) / 6 * 6
+    width = m <= 64 ? 64 : down * n <= 16 * 256 ? 128 : 256
+  }
+
+  /// For packed weights: whole tiles of six rows and four panels. Few rows pass the weights at the speed of memory: there
+  /// a piece is worth more columns.
+  init(packed m: Int, _ n: Int) {
+    let down = (m + 191) / 192
+    height = ((m + down - 1) / down + 5) / 6 * 6
+    width = m <= 64 ? 128 : 256
+  }
+
+  func count(_ m: Int, _ n: Int) -> Int { ((m + height - 1) / height) * ((n + width - 1) / width) }
+
+  /// Piece `index`: its rows and its columns.
+  func piece(_ index: Int, _ m: Int, _ n: Int) -> (rows: Range<Int>, columns: Range<Int>) {
+    let across = (n + width - 1) / width
+    let (row, column) = (index / across * height, index % across * width)
+    return (row..<min(m, row + height), column..<min(n, column + width))
+  }
 }

@@ -93,6 +93,17 @@ package struct WeightVector: Sendable {
 
   init(storage: WeightStorage) { self.storage = storage }
 
+  /// A copy of vectors, one after the other.
+  package init(joining parts: [WeightVector]) {
+    storage = WeightStorage(count: parts.reduce(0) { $0 + $1.count }) { target in
+      var next = target
+      for part in parts {
+        next.update(from: part.storage.base, count: part.count)
+        next += part.count
+      }
+    }
+  }
+
   /// One element.
   package subscript(index: Int) -> Float {
     precondition(index >= 0 && index < count, "element outside the vector")
@@ -141,6 +152,22 @@ package struct WeightMatrix: Sendable {
     self.rows = rows
     self.columns = columns
     self.storage = storage
+  }
+
+  /// A copy of matrices of one width, stacked upon each other.
+  package init(stacking parts: [WeightMatrix]) {
+    let columns = parts.first?.columns ?? 0
+    precondition(parts.allSatisfy { $0.columns == columns }, "stacked matrices have one width")
+    let rows = parts.reduce(0) { $0 + $1.rows }
+    self.init(
+      rows: rows, columns: columns,
+      storage: WeightStorage(count: rows * columns) { target in
+        var next = target
+        for part in parts {
+          next.update(from: part.storage.base, count: part.storage.count)
+          next += part.storage.count
+        }
+      })
   }
 
   /// Row `row`, `columns` floats.

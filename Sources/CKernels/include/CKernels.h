@@ -7,6 +7,7 @@
 #include "codes.h"
 #include "cpu.h"
 #include "memory.h"
+#include "packed.h"
 #include "scan.h"
 #include "transformer.h"
 

@@ -13,8 +13,7 @@ struct TransformerEncoder: Sendable {
   struct Layer: Sendable {
     let norm1: LayerNorm
     let query: Linear  // [d, d]
-    let key: Linear  // [d, d]
-    let value: Linear  // [d, d]
+    let keyValue: Linear  // [2d, d]
     let output: Linear  // [d, d]
     let norm2: LayerNorm
     let up: Linear  // [m, d]
@@ -33,12 +32,12 @@ struct TransformerEncoder: Sendable {
     var hidden = Matrix()
     /// `[sequences, d]`: what comes out.
     var pooled = Matrix()
-    fileprivate var normed = Matrix()
+    fileprivate var normed = Activations()
     /// Query, key and value side by side; key and value alone in the last layer.
     fileprivate var projected = Matrix()
     fileprivate var queries = Matrix()
-    fileprivate var attended = Matrix()
-    fileprivate var intermediate = Matrix()
+    fileprivate var attended = Activations()
+    fileprivate var intermediate = Activations()
     fileprivate var scratch = Matrix()
   }
 
@@ -54,19 +53,15 @@ struct TransformerEncoder: Sendable {
   }
 
   private func run(_ layer: Layer, _ w: inout Workspace, _ lengths: [Int]) {
-    let tokens = w.hidden.rows
-    layer.norm1.apply(w.hidden, into: &w.normed)
-    w.projected.resize(rows: tokens, columns: 3 * hiddenSize)
+    layer.norm1.apply(w.hidden, into: &w.normed.matrix)
+    layer.query.prepare(&w.normed)
+    w.projected.resize(rows: w.hidden.rows, columns: 3 * hiddenSize)
     layer.query.apply(w.normed, into: &w.projected)
-    layer.key.apply(w.normed, into: &w.projected, column: hiddenSize)
-    layer.value.apply(w.normed, into: &w.projected, column: 2 * hiddenSize)
-    attention.apply(w.projected, lengths: lengths, scratch: &w.scratch, into: &w.attended)
+    layer.keyValue.apply(w.normed, into: &w.projected, column: hiddenSize)
+    attention.apply(w.projected, lengths: lengths, scratch: &w.scratch, into: &w.attended.matrix)
+    layer.output.prepare(&w.attended)
     layer.output.add(w.attended, to: &w.hidden)
-
-    layer.norm2.apply(w.hidden, into: &w.normed)
-    w.intermediate.resize(rows: tokens, columns: intermediateSize)
-    layer.up.apply(w.normed, activation: activation, into: &w.intermediate)
-    layer.down.add(w.intermediate, to: &w.hidden)
+    feedForward(layer, &w.hidden, &w.normed, &w.intermediate)
   }
 
   private func runPooled(_ layer: Layer, _ w: inout Workspace, _ lengths: [Int], _ positions: [Int]) {
@@ -76,22 +71,32 @@ struct TransformerEncoder: Sendable {
       rows.append(first + position)
       first += length
     }
-    layer.norm1.apply(w.hidden, into: &w.normed)
+    layer.norm1.apply(w.hidden, into: &w.normed.matrix)
+    layer.keyValue.prepare(&w.normed)
     w.projected.resize(rows: w.hidden.rows, columns: 2 * hiddenSize)
-    layer.key.apply(w.normed, into: &w.projected)
-    layer.value.apply(w.normed, into: &w.projected, column: hiddenSize)
-    w.pooled.gather(rows, from: w.normed)
+    layer.keyValue.apply(w.normed, into: &w.projected)
+    w.attended.matrix.gather(rows, from: w.normed.matrix)
+    layer.query.prepare(&w.attended)
     w.queries.resize(rows: rows.count, columns: hiddenSize)
-    layer.query.apply(w.pooled, into: &w.queries)
+    layer.query.apply(w.attended, into: &w.queries)
     attention.applyPooled(
       queries: w.queries, keyValue: w.projected, lengths: lengths, positions: positions, scratch: &w.scratch,
-      into: &w.attended)
+      into: &w.attended.matrix)
     w.pooled.gather(rows, from: w.hidden)
+    layer.output.prepare(&w.attended)
     layer.output.add(w.attended, to: &w.pooled)
+    feedForward(layer, &w.pooled, &w.normed, &w.intermediate)
+  }
 
-    layer.norm2.apply(w.pooled, into: &w.normed)
-    w.intermediate.resize(rows: rows.count, columns: intermediateSize)
-    layer.up.apply(w.normed, activation: activation, into: &w.intermediate)
-    layer.down.add(w.intermediate, to: &w.pooled)
+  /// `x += W2 · activation(W1 · norm2(x))`
+  private func feedForward(
+    _ layer: Layer, _ x: inout Matrix, _ normed: inout Activations, _ intermediate: inout Activations
+  ) {
+    layer.norm2.apply(x, into: &normed.matrix)
+    layer.up.prepare(&normed)
+    intermediate.matrix.resize(rows: x.rows, columns: intermediateSize)
+    layer.up.apply(normed, activation: activation, into: &intermediate.matrix)
+    layer.down.prepare(&intermediate)
+    layer.down.add(intermediate, to: &x)
   }
 }

@@ -12,12 +12,14 @@ final class CLIPModel: Embedder {
   let id: String
   let composeRule: ComposeRule
   let dimension: Int
+  let precision: Precision
   let backgroundTexts: [String]
   let warnings: [String]
 
   private let files: any ModelFiles
   private let configuration: CLIPConfiguration
   private let weights: SafeTensors
+  private let packedWeights: PackedWeightsCache?
   private let processor: ImageProcessor?
   private let tokenizerFiles: CLIPTokenizerFiles?
   private let texts: Mutex<(tower: CLIPTextTower, tokenizer: any Tokenizer)?> = Mutex(nil)
@@ -29,8 +31,12 @@ final class CLIPModel: Embedder {
   var imageInput: ImageInput? { processor?.input }
 
   /// Opens and checks the model.
-  init(_ source: ModelSource, composeRule: ComposeRule) throws(EmbedderError) {
+  init(
+    _ source: ModelSource, composeRule: ComposeRule, precision: Precision, packedWeights: PackedWeightsCache?
+  ) throws(EmbedderError) {
     let files = source.files
+    self.precision = precision
+    self.packedWeights = packedWeights
     id = source.id
     self.composeRule = composeRule
     self.files = files
@@ -76,16 +82,20 @@ final class CLIPModel: Embedder {
   }
 
   func identity(view: ImageView) throws(EmbedderError) -> ModelIdentity {
+    let pictures = processor.map { "\($0.configuration.summary), \(view.rawValue) view" } ?? "no pictures"
+    return ModelIdentity(
+      id: id, weightsHash: try weightsHash(), dimension: dimension, preprocessing: pictures,
+      composeRule: composeRule, precision: precision)
+  }
+
+  private func weightsHash() throws(EmbedderError) -> String {
     let files = files
-    let hash = try hash.withLock { (known) throws(EmbedderError) in
+    return try hash.withLock { (known) throws(EmbedderError) in
       if let known { return known }
       let value = try files.contentHash()
       known = value
       return value
     }
-    let pictures = processor.map { "\($0.configuration.summary), \(view.rawValue) view" } ?? "no pictures"
-    return ModelIdentity(
-      id: id, weightsHash: hash, dimension: dimension, preprocessing: pictures, composeRule: composeRule)
   }
 
   func warmUp(texts: Bool, images: Bool) throws(EmbedderError) {
@@ -152,8 +162,9 @@ final class CLIPModel: Embedder {
     }
     return try texts.withLock { (known) throws(EmbedderError) in
       if let known { return known }
-      let tower = try CLIPTextTower(
-        WeightReader(tensors: weights), configuration.text, dimension: dimension)
+      let tower = try tower("text") { (reader) throws(EmbedderError) in
+        try CLIPTextTower(reader, configuration.text, dimension: dimension)
+      }
       let loaded = (
         tower: tower, tokenizer: try tokenizerFiles.load(for: configuration.text, name: files.name)
       )
@@ -165,11 +176,34 @@ final class CLIPModel: Embedder {
   private func visionTower() throws(EmbedderError) -> CLIPVisionTower {
     try images.withLock { (known) throws(EmbedderError) in
       if let known { return known }
-      let tower = try CLIPVisionTower(
-        WeightReader(tensors: weights), configuration.vision, dimension: dimension)
+      let tower = try tower("vision") { (reader) throws(EmbedderError) in
+        try CLIPVisionTower(reader, configuration.vision, dimension: dimension)
+      }
       known = tower
       return tower
     }
+  }
+}
+
+extension CLIPModel {
+  /// A tower with its weights in the model's precision: from the cache, else packed now and stored there.
+  private func tower<Tower>(
+    _ name: String, _ make: (WeightReader) throws(EmbedderError) -> Tower
+  ) throws(EmbedderError) -> Tower {
+    var reader = WeightReader(tensors: weights, precision: precision)
+    guard precision != .float32 || weights.hasHalves, let packedWeights else { return try make(reader) }
+    let key = PackedWeightsCache.Key(weightsHash: try weightsHash(), tower: name, precision: precision)
+    if let stored = packedWeights.open(key) {
+      reader.packed = stored
+      // A file that does not fit was damaged: it is made again.
+      if let tower = try? make(reader) { return tower }
+    }
+    reader.packed = PackedWeights()
+    let tower = try make(reader)
+    guard packedWeights.store(reader.packed, as: key), let stored = packedWeights.open(key) else { return tower }
+    // Mapped pages are shared with other processes, and those just packed are given back.
+    reader.packed = stored
+    return (try? make(reader)) ?? tower
   }
 }
 
@@ -186,8 +220,8 @@ extension WeightReader {
         TransformerEncoder.Layer(
           norm1: try layerNorm("\(name).layer_norm1", width: d, epsilon: size.epsilon),
           query: try linear("\(name).self_attn.q_proj", outputs: d, inputs: d),
-          key: try linear("\(name).self_attn.k_proj", outputs: d, inputs: d),
-          value: try linear("\(name).self_attn.v_proj", outputs: d, inputs: d),
+          keyValue: try linear(
+            "\(name).self_attn.k_proj", "\(name).self_attn.v_proj", outputs: d, inputs: d),
           output: try linear("\(name).self_attn.out_proj", outputs: d, inputs: d),
           norm2: try layerNorm("\(name).layer_norm2", width: d, epsilon: size.epsilon),
           up: try linear("\(name).mlp.fc1", outputs: size.intermediateSize, inputs: d),

@@ -28,7 +28,8 @@ struct CLIPTextTower: Sendable {
       "text_model.embeddings.position_embedding.weight", size.positionCount, d)
     encoder = try weights.clipEncoder("text_model", size.tower, isCausal: true)
     finalNorm = try weights.layerNorm("text_model.final_layer_norm", width: d, epsilon: size.tower.epsilon)
-    projection = try weights.linear("text_projection", outputs: dimension, inputs: d, hasBias: false)
+    projection = try weights.linear(
+      "text_projection", outputs: dimension, inputs: d, hasBias: false, isSensitive: true)
     self.dimension = dimension
   }
 
@@ -79,9 +80,11 @@ struct CLIPTextTower: Sendable {
       }
     }
     encoder.run(&w, lengths: lengths, positions: lengths.map { $0 - 1 })
-    finalNorm.apply(to: &w.pooled)
+    var pooled = Activations()
+    finalNorm.apply(w.pooled, into: &pooled.matrix)
+    projection.prepare(&pooled)
     var projected = Matrix(rows: lengths.count, columns: dimension)
-    projection.apply(w.pooled, into: &projected)
+    projection.apply(pooled, into: &projected)
     return projected.array()
   }
 }

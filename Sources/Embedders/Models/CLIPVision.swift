@@ -27,8 +27,9 @@ struct CLIPVisionTower: Sendable {
     let d = size.tower.hiddenSize
     let p = size.patchSize
     self.size = size
-    patchEmbedding = Linear(
-      weight: try weights.matrix(Self.landmark, d, 3 * p * p, shape: [d, 3, p, p]), bias: nil)
+    patchEmbedding = try weights.linear(
+      "vision_model.embeddings.patch_embedding", outputs: d, inputs: 3 * p * p, shape: [d, 3, p, p],
+      hasBias: false, isSensitive: true)
     classEmbedding = try weights.vector("vision_model.embeddings.class_embedding", d)
     positionEmbedding = try weights.matrix(
       "vision_model.embeddings.position_embedding.weight", size.tokenCount, d)
@@ -36,7 +37,8 @@ struct CLIPVisionTower: Sendable {
     preNorm = try weights.layerNorm("vision_model.pre_layrnorm", width: d, epsilon: size.tower.epsilon)
     encoder = try weights.clipEncoder("vision_model", size.tower, isCausal: false)
     postNorm = try weights.layerNorm("vision_model.post_layernorm", width: d, epsilon: size.tower.epsilon)
-    projection = try weights.linear("visual_projection", outputs: dimension, inputs: d, hasBias: false)
+    projection = try weights.linear(
+      "visual_projection", outputs: dimension, inputs: d, hasBias: false, isSensitive: true)
     self.dimension = dimension
   }
 
@@ -65,9 +67,11 @@ struct CLIPVisionTower: Sendable {
     preNorm.apply(to: &w.hidden)
     encoder.run(
       &w, lengths: images.map { _ in size.tokenCount }, positions: images.map { _ in 0 })
-    postNorm.apply(to: &w.pooled)
+    var pooled = Activations()
+    postNorm.apply(w.pooled, into: &pooled.matrix)
+    projection.prepare(&pooled)
     var projected = Matrix(rows: images.count, columns: dimension)
-    projection.apply(w.pooled, into: &projected)
+    projection.apply(pooled, into: &projected)
     return projected.array()
   }
 
@@ -77,13 +81,15 @@ struct CLIPVisionTower: Sendable {
   ) {
     let patchCount = size.tokenCount - 1
     let d = size.tower.hiddenSize
-    var patches = Matrix(rows: images.count * patchCount, columns: 3 * size.patchSize * size.patchSize)
+    var patches = Activations()
+    patches.matrix.resize(rows: images.count * patchCount, columns: 3 * size.patchSize * size.patchSize)
     for (index, image) in images.enumerated() {
-      patches.gatherPatches(
+      patches.matrix.gatherPatches(
         image.pixels, width: image.width, height: image.height, patchSize: size.patchSize,
         normalization: normalization, firstRow: index * patchCount)
     }
-    var embedded = Matrix(rows: patches.rows, columns: d)
+    patchEmbedding.prepare(&patches)
+    var embedded = Matrix(rows: patches.matrix.rows, columns: d)
     patchEmbedding.apply(patches, into: &embedded)
     hidden.resize(rows: images.count * size.tokenCount, columns: d)
     for index in 0..<images.count {

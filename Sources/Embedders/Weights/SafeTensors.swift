@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Files
+internal import LinearAlgebra
 
 /// Where the bytes of a safetensors file are.
 enum WeightStorage: Sendable {
@@ -92,6 +93,9 @@ struct SafeTensors: Sendable {
 
   /// Whether the checkpoint has the tensor.
   func has(_ name: String) -> Bool { tensors[prefix + name] != nil }
+
+  /// Whether numbers are stored in half precision, so that somebody has to convert them.
+  var hasHalves: Bool { tensors.values.contains { $0.entry.type.element?.size == 2 } }
 
   /// The shape of a tensor, nil when it is missing.
   func shape(of name: String) -> [Int]? { tensors[prefix + name]?.entry.shape }

@@ -17,6 +17,10 @@ struct WeightReader {
   let tensors: SafeTensors
   /// Notes what is asked for, instead of reading it.
   var checks: Record?
+  /// How linear layers are stored.
+  var precision = Precision.float32
+  /// Where their packed weights come from.
+  var packed = PackedWeights()
 
   /// The tensor, and how its numbers are stored; no type when it is only checked.
   private func tensor(
@@ -80,13 +84,36 @@ struct WeightReader {
     }
   }
 
-  /// `name.weight` and `name.bias`, which a linear layer stores as `[outputs, inputs]` and `[outputs]`.
+  /// The linear layers `names`, side by side: `name.weight` and `name.bias` are stored as `[outputs, inputs]` and
+  /// `[outputs]`, one like the other.
+  ///
+  /// - Parameters:
+  ///   - shape: what the checkpoint calls the weights, when that is not two-dimensional.
+  ///   - isSensitive: the first and the last layer of a tower, whose errors nothing averages out: never less than bfloat16.
   func linear(
-    _ name: String, outputs: Int, inputs: Int, hasBias: Bool = true
+    _ names: String..., outputs: Int, inputs: Int, shape: [Int]? = nil, hasBias: Bool = true,
+    isSensitive: Bool = false
   ) throws(EmbedderError) -> Linear {
-    Linear(
-      weight: try matrix("\(name).weight", outputs, inputs),
-      bias: hasBias ? try vector("\(name).bias", outputs) : nil)
+    var types: [ElementType] = []
+    var biases: [WeightVector] = []
+    for name in names {
+      if let type = try tensor("\(name).weight", shape ?? [outputs, inputs]).type { types.append(type) }
+      if hasBias { biases.append(try vector("\(name).bias", outputs)) }
+    }
+    guard checks == nil else { return Linear(floats: []) }
+    func weights() throws(EmbedderError) -> [WeightMatrix] {
+      var parts: [WeightMatrix] = []
+      for name in names { parts.append(try matrix("\(name).weight", outputs, inputs, shape: shape)) }
+      return parts
+    }
+    let precision = isSensitive && precision == .int8 ? .bfloat16 : precision
+    if precision == .float32, types.allSatisfy({ $0 == .float32 }) {
+      return Linear(floats: try weights().enumerated().map { ($1, hasBias ? biases[$0] : nil) })
+    }
+    let stacked = try packed.matrix(
+      names.joined(separator: "+"), rows: names.count * outputs, columns: inputs, precision: precision
+    ) { () throws(EmbedderError) in try weights() }
+    return Linear(packed: stacked, bias: hasBias ? WeightVector(joining: biases) : nil)
   }
 
   /// `name.weight` and `name.bias` of a layer norm.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Catalog
 package import Embedders
+package import LinearAlgebra
 
 /// The model that a command works with.
 ///
@@ -10,19 +11,19 @@ package struct ModelChoice: Sendable {
   package let source: ModelSource
   package let embedder: any Embedder
 
-  init(_ source: ModelSource) throws(EmbedderError) {
+  init(_ source: ModelSource, precision: Precision) throws(EmbedderError) {
     self.source = source
-    embedder = try ModelRegistry.open(source)
+    embedder = try ModelRegistry.open(source, precision: precision)
   }
 
   /// Opens the model that `name` names, or without a name the default one, for no library in particular.
   ///
   /// - Throws: ``EmbedderError``.
-  package static func open(named name: String?, locator: ModelLocator = ModelLocator()) throws(EmbedderError)
-    -> ModelChoice
-  {
-    guard let name else { return try ModelChoice(try locator.defaultModel()) }
-    return try ModelChoice(try locator.locate(name))
+  package static func open(
+    named name: String?, precision: Precision = .fastestFaithful, locator: ModelLocator = ModelLocator()
+  ) throws(EmbedderError) -> ModelChoice {
+    let source = if let name { try locator.locate(name) } else { try locator.defaultModel() }
+    return try ModelChoice(source, precision: precision)
   }
 }
 
@@ -31,19 +32,23 @@ extension LibraryReader {
   ///
   /// - Throws: ``SearchError``, `modelMismatch`, when that model is not here: it says which one it is. Words, ids and
   ///   stored vectors can be searched without it.
-  package func model(locator: ModelLocator = ModelLocator()) throws -> ModelChoice {
+  package func model(
+    precision: Precision = .fastestFaithful, locator: ModelLocator = ModelLocator()
+  ) throws -> ModelChoice {
     guard let space = try Library.opening({ try catalog.spaces().first { $0.state == .active } }) else {
-      return try ModelChoice.open(named: nil, locator: locator)
+      return try ModelChoice.open(named: nil, precision: precision, locator: locator)
     }
     let remembered = try Library.opening { try catalog.setting(Ingestor.settingForModel(of: space)) }
     for name in [remembered, space.identity.model].compactMap(\.self) {
-      if let choice = try? ModelChoice.open(named: name, locator: locator), choice.makes(space.identity) {
+      if let choice = try? ModelChoice.open(named: name, precision: precision, locator: locator),
+        choice.makes(space.identity)
+      {
         return choice
       }
     }
     // The folder may have been renamed, or the model fetched again to another place.
     for listing in locator.list() where listing.dimension == space.identity.dimension {
-      if let choice = try? ModelChoice(listing.source), choice.makes(space.identity) { return choice }
+      if let choice = try? ModelChoice(listing.source, precision: precision), choice.makes(space.identity) { return choice }
     }
     throw SearchError(
       .modelMismatch,
