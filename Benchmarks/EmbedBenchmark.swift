@@ -11,7 +11,8 @@ import SystemPackage
 struct EmbedBenchmark: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "embed",
-    abstract: "A CLIP of random weights: images/s and texts/s beside matrix products, PyTorch and ONNX Runtime.")
+    abstract:
+      "A CLIP of random weights: images/s and texts/s beside matrix products, PyTorch and ONNX Runtime.")
 
   @OptionGroup var machine: MachineOptions
 
@@ -36,7 +37,8 @@ struct EmbedBenchmark: ParsableCommand {
   func run() throws {
     machine.begin()
     let temporary = try TemporaryFolder()
-    let folder = self.model.map { FilePath($0) } ?? temporary.path.appending("random-\(architecture.rawValue)")
+    let folder =
+      self.model.map { FilePath($0) } ?? temporary.path.appending("random-\(architecture.rawValue)")
     if !FileManager.default.fileExists(atPath: folder.appending("config.json").string) {
       _ = try RandomCheckpoint(architecture, in: folder)
     }
@@ -94,12 +96,14 @@ struct EmbedBenchmark: ParsableCommand {
     let peer = try Peer([python, peerScript, architecture.rawValue, "\(threads)", clock])
     return peer.name.split(separator: ";").flatMap { name -> [EmbedPiece] in
       // "torch 2.15.0 f32"
-      guard let precision = name.split(separator: " ").last.flatMap({ Precision(rawValue: String($0)) }) else {
+      guard let precision = name.split(separator: " ").last.flatMap({ Precision(rawValue: String($0)) })
+      else {
         return []
       }
       let images = EmbedPiece.batches.map { batch in
         EmbedPiece(
-          name: "\(name): images, batch \(batch)", kind: .images, precision: precision, isPeer: true, count: batch,
+          name: "\(name): images, batch \(batch)", kind: .images, precision: precision, isPeer: true,
+          count: batch,
           gigaflops: 0
         ) { try peer.seconds(for: "\(name);images;\(batch)") }
       }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Embedders
 import Images
+import LinearAlgebra
 import Synchronization
 
 /// A model that remembers the texts of the last queries.
@@ -100,6 +101,7 @@ final class CachingEmbedder: Embedder {
 
   var id: String { base.id }
   var dimension: Int { base.dimension }
+  var precision: Precision { base.precision }
   var composeRule: ComposeRule { base.composeRule }
   var imageInput: ImageInput? { base.imageInput }
   var embedsTexts: Bool { base.embedsTexts }

@@ -99,7 +99,7 @@ final class IndexJob: Sendable {
             self.state.withLock { $0.progress = progress }
           }
         }
-        try ingestor.remember(choice.source)
+        try ingestor.remember(choice)
         let report = try await ingestor.run()
         try ingestor.close()
         let summary = JSONText(

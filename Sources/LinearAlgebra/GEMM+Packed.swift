@@ -19,7 +19,8 @@ extension GEMM {
   ) {
     let (m, n) = (a.matrix.rows, weights.rows)
     precondition(a.matrix.columns == weights.columns, "inner dimensions differ")
-    precondition(a.precision == weights.precision && a.precision != .float32, "the rows were rounded otherwise")
+    precondition(
+      a.precision == weights.precision && a.precision != .float32, "the rows were rounded otherwise")
     precondition(c.rows == m && column >= 0 && column + n <= c.columns, "the result does not fit")
     precondition(bias.map { $0.count == n } ?? true, "the bias has another length")
     precondition(activation == nil || !accumulates, "an activation cannot be accumulated")
@@ -27,7 +28,7 @@ extension GEMM {
     let isInteger = a.precision == .int8
     let (words, scales) = a.rounded
     let result = c.output
-    let size = PieceSize(packed: m, n)
+    let size = PieceSize(packed: m, depth: weights.columns)
     ComputePool.shared.forEach(size.count(m, n)) { index in
       let (rows, columns) = size.piece(index, m, n)
       var product = duet_packed_product()

@@ -136,12 +136,13 @@ struct PieceSize: Sendable {
     width = m <= 64 ? 64 : down * n <= 16 * 256 ? 128 : 256
   }
 
-  /// For packed weights: whole tiles of six rows and four panels. Few rows pass the weights at the speed of memory: there
-  /// a piece is worth more columns.
-  init(packed m: Int, _ n: Int) {
+  /// For packed weights: whole tiles of six rows and four panels. A piece of few rows has as many columns as are worth the
+  /// tenths of a millisecond that it takes to wake a thread: a query's products stay on one.
+  init(packed m: Int, depth k: Int) {
     let down = (m + 191) / 192
     height = ((m + down - 1) / down + 5) / 6 * 6
-    width = m <= 64 ? 128 : 256
+    let worthwhile = (1 << 24) / max(1, m * k)
+    width = m <= 64 ? max(128, (worthwhile + 63) / 64 * 64) : 256
   }
 
   func count(_ m: Int, _ n: Int) -> Int { ((m + height - 1) / height) * ((n + width - 1) / width) }

@@ -55,7 +55,8 @@ package struct PackedMatrix: Sendable {
     precondition(parts.allSatisfy { $0.columns == columns }, "stacked matrices have one width")
     let bytes = Self.byteCount(rows: rows, columns: columns, precision: precision)
     let memory = PackedMemory(byteCount: bytes)
-    if parts.count == 1 || precision == .float32 || parts.dropLast().allSatisfy({ $0.rows % panelRows == 0 }) {
+    if parts.count == 1 || precision == .float32 || parts.dropLast().allSatisfy({ $0.rows % panelRows == 0 })
+    {
       var first = 0
       for part in parts {
         Self.pack(part, at: first, of: rows, precision, to: memory)
@@ -119,7 +120,8 @@ package struct PackedMatrix: Sendable {
     let start = memory.base + panelBytes(first, columns, precision)
     let panels = SharedWords(base: start.assumingMemoryBound(to: UInt32.self))
     let scales = SharedOutput(
-      base: (memory.base + panelBytes(rows, columns, precision)).assumingMemoryBound(to: Float.self), stride: 1)
+      base: (memory.base + panelBytes(rows, columns, precision)).assumingMemoryBound(to: Float.self),
+      stride: 1)
     let words = words(columns, precision)
     ComputePool.shared.forEach((count + panelRows - 1) / panelRows) { panel in
       let target = panels.base + panel * panelRows * words

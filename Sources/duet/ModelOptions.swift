@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Embedders
+import LinearAlgebra
 import Search
 
-/// `--model`: which model a command works with.
+/// `--model` and `--precision`: what a command embeds with.
 struct ModelOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -11,15 +12,24 @@ struct ModelOptions: ParsableArguments {
         + "$DUET_MODEL, else the best that is here).", valueName: "model"), completion: .directory)
   var model: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "What the model computes with: auto, f32, bf16 or int8 (auto: bf16 on CPUs that multiply it, else f32).",
+      valueName: "kind"))
+  var precision = PrecisionChoice.auto
+
+  /// Whether the command asks for anything but the library's own model as it comes.
+  var isGiven: Bool { model != nil || precision != .auto }
+
   /// The model for work without a library.
   func open() throws -> ModelChoice {
-    try ModelChoice.open(named: model)
+    try ModelChoice.open(named: model, precision: precision.precision)
   }
 
   /// The model for bringing a library up to date.
   func open(for library: LibraryReader?) throws -> ModelChoice {
     guard model == nil, let library else { return try open() }
-    return try library.model()
+    return try library.model(precision: precision.precision)
   }
 
   /// The model for queries, or why it is not here: then words, ids and stored vectors can still be searched.
@@ -28,9 +38,23 @@ struct ModelOptions: ParsableArguments {
   func openForQueries(of library: LibraryReader) throws -> (choice: ModelChoice?, problem: String?) {
     guard model == nil else { return (try open(), nil) }
     do {
-      return (try library.model(), nil)
+      return (try library.model(precision: precision.precision), nil)
     } catch let error as SearchError where error.code == .modelMismatch {
       return (nil, error.message)
+    }
+  }
+}
+
+/// A value of `--precision`.
+enum PrecisionChoice: String, CaseIterable, ExpressibleByArgument {
+  case auto, f32, bf16, int8
+
+  var precision: Precision {
+    switch self {
+    case .auto: .fastestFaithful
+    case .f32: .float32
+    case .bf16: .bfloat16
+    case .int8: .int8
     }
   }
 }

@@ -9,7 +9,7 @@ import Testing
 struct BuiltinModelTests {
   private let model: any Embedder
 
-  init() throws { model = try ModelRegistry.open(.builtin) }
+  init() throws { model = try ModelRegistry.open(.builtin, packedWeights: nil) }
 
   /// A disc on white, as an emoji font draws it.
   private func disc(_ colour: [UInt8]) -> Image {
@@ -40,7 +40,7 @@ struct BuiltinModelTests {
   func identity() throws {
     let identity = try model.identity(view: .library)
     #expect(identity.id == "builtin" && identity.dimension == 128 && identity.composeRule == .rawSum)
-    #expect(identity == (try ModelRegistry.open(.builtin).identity(view: .library)))
+    #expect(identity == (try ModelRegistry.open(.builtin, packedWeights: nil).identity(view: .library)))
     #expect(identity.preprocessing.hasSuffix("library view"))
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import LinearAlgebra
 import SystemPackage
 import TestSupport
 
@@ -20,7 +21,12 @@ struct Checkpoint {
 
   var source: ModelSource { .directory(FilePath(folder.path)) }
 
-  func open() throws -> any Embedder { try ModelRegistry.open(source) }
+  /// Opens the model; weights that have to be converted are kept in memory unless there is a cache.
+  func open(
+    precision: Precision = .float32, packedWeights: PackedWeightsCache? = nil
+  ) throws -> any Embedder {
+    try ModelRegistry.open(source, precision: precision, packedWeights: packedWeights)
+  }
 
   /// Opens the model and uses both towers.
   func exercise() throws {

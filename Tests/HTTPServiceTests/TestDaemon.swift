@@ -77,7 +77,7 @@ final class TestDaemon: Sendable {
     var options = IngestOptions()
     options.folders = [root]
     let ingestor = try Ingestor(location: location, embedder: choice.embedder, options: options)
-    try ingestor.remember(choice.source)
+    try ingestor.remember(choice)
     _ = try await ingestor.run()
     try ingestor.close()
   }

@@ -200,7 +200,9 @@ extension CLIPModel {
     }
     reader.packed = PackedWeights()
     let tower = try make(reader)
-    guard packedWeights.store(reader.packed, as: key), let stored = packedWeights.open(key) else { return tower }
+    guard packedWeights.store(reader.packed, as: key), let stored = packedWeights.open(key) else {
+      return tower
+    }
     // Mapped pages are shared with other processes, and those just packed are given back.
     reader.packed = stored
     return (try? make(reader)) ?? tower

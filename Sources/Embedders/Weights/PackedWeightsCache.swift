@@ -37,7 +37,8 @@ package struct PackedWeightsCache: Sendable {
   /// The weights of `key`; nil when they are not here, or not to be used.
   func open(_ key: Key) -> PackedWeights? {
     let path = folder.appending(key.fileName)
-    guard let map = try? MappedFile(path), let file = try? WeightFile(name: path.string, storage: .mapped(map))
+    guard let map = try? MappedFile(path),
+      let file = try? WeightFile(name: path.string, storage: .mapped(map))
     else { return nil }
     map.advise(.willNeed)
     Folders.markUsed(path)
@@ -68,7 +69,8 @@ package struct PackedWeightsCache: Sendable {
     let entries = layers.map { layer in
       let start = end
       end += layer.matrix.bytes.byteCount
-      return "\"\(layer.name)\":{\"dtype\":\"U8\",\"shape\":[\(end - start)],\"data_offsets\":[\(start),\(end)]}"
+      return
+        "\"\(layer.name)\":{\"dtype\":\"U8\",\"shape\":[\(end - start)],\"data_offsets\":[\(start),\(end)]}"
     }
     var json = Array("{\(entries.joined(separator: ","))}".utf8)
     let rest = (8 + json.count) % PackedMatrix.alignment
@@ -79,7 +81,9 @@ package struct PackedWeightsCache: Sendable {
   private func removeUnused() {
     for name in (try? Folders.names(in: folder)) ?? [] {
       let path = folder.appending(name)
-      guard let status = try? FileStatus(of: path), status.age > .seconds(86_400 * Self.daysKept) else { continue }
+      guard let status = try? FileStatus(of: path), status.age > .seconds(86_400 * Self.daysKept) else {
+        continue
+      }
       _ = try? Folders.removeFile(path)
     }
   }

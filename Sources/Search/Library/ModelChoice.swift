@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Catalog
+package import Catalog
 package import Embedders
 package import LinearAlgebra
 
@@ -48,7 +48,9 @@ extension LibraryReader {
     }
     // The folder may have been renamed, or the model fetched again to another place.
     for listing in locator.list() where listing.dimension == space.identity.dimension {
-      if let choice = try? ModelChoice(listing.source, precision: precision), choice.makes(space.identity) { return choice }
+      if let choice = try? ModelChoice(listing.source, precision: precision), choice.makes(space.identity) {
+        return choice
+      }
     }
     throw SearchError(
       .modelMismatch,
@@ -70,12 +72,27 @@ extension ModelChoice {
 }
 
 extension Ingestor {
-  /// Keeps what `--model` takes to get the model of this run again, for queries and later runs.
-  package func remember(_ source: ModelSource) throws {
-    let key = Self.settingForModel(of: space)
-    guard try store.setting(key) != source.description else { return }
-    try store.write { try $0.set(key, source.description) }
+  /// Keeps what `--model` takes to get the model of this run again, for queries and later runs; and what its vectors were
+  /// computed in, the kinds of all runs.
+  package func remember(_ choice: ModelChoice) throws {
+    let model = Self.settingForModel(of: space)
+    let precision = Self.settingForPrecision(of: space)
+    let known = try Self.precisions(of: space, in: store)
+    let kind = choice.embedder.precision
+    guard try store.setting(model) != choice.source.description || !known.contains(kind) else { return }
+    let kinds = Precision.allCases.filter { $0 == kind || known.contains($0) }
+    try store.write {
+      try $0.set(model, choice.source.description)
+      try $0.set(precision, kinds.map(\.rawValue).joined(separator: " "))
+    }
+  }
+
+  /// What the vectors of a space were computed in; empty when no run has said so.
+  package static func precisions(of space: Space, in catalog: CatalogStore) throws -> [Precision] {
+    (try catalog.setting(settingForPrecision(of: space)) ?? "").split(separator: " ")
+      .compactMap { Precision(rawValue: String($0)) }
   }
 
   static func settingForModel(of space: Space) -> String { "model \(space.id)" }
+  static func settingForPrecision(of space: Space) -> String { "precision \(space.id)" }
 }

@@ -101,7 +101,7 @@ struct Bench: AsyncParsableCommand {
       let ingestor = try Ingestor(location: location, embedder: choice.embedder, options: options) {
         progress.update($0)
       }
-      try ingestor.remember(choice.source)
+      try ingestor.remember(choice)
       let report = try await ingestor.run()
       try ingestor.close()
       if report.summary.wasInterrupted { throw CancellationError() }

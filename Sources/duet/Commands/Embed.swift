@@ -42,13 +42,18 @@ struct Embed: ParsableCommand {
       "A model folder, ORG/NAME in the local Hugging Face cache, or 'builtin' (default: $DUET_MODEL, else the best "
         + "that is here; a library is not asked).", valueName: "model"), completion: .directory)
   var model: String?
+  @Option(
+    help: ArgumentHelp(
+      "What the model computes with: auto, f32, bf16 or int8; f32 is what the reference implementations do.",
+      valueName: "kind"))
+  var precision = PrecisionChoice.f32
 
   func validate() throws {
     if text.isEmpty && image.isEmpty { throw ValidationError("nothing to embed: give --text or --image") }
   }
 
   func run() throws {
-    let embedder = try ModelChoice.open(named: model).embedder
+    let embedder = try ModelChoice.open(named: model, precision: precision.precision).embedder
     embedder.warnings.forEach(Diagnostics.note)
     if compose {
       try runComposed(embedder)

@@ -97,7 +97,7 @@ struct Index: AsyncParsableCommand {
       let ingestor = try Ingestor(location: location, embedder: choice.embedder, options: options) {
         progress.update($0)
       }
-      try ingestor.remember(choice.source)
+      try ingestor.remember(choice)
       let report = try await ingestor.run()
       try ingestor.close()
       return report

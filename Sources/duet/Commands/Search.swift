@@ -54,9 +54,9 @@ struct Search: ParsableCommand {
     if output.status != 0 { throw ExitCode(output.status) }
   }
 
-  /// What the library's daemon says; nil without one, and for what only this process can do: use another model, or less memory.
+  /// What the library's daemon says; nil without one, and for what only this process can do: use another model or precision, or less memory.
   private func daemonOutput(_ location: LibraryLocation, input: [UInt8]?) throws -> CommandRoutes.Output? {
-    guard !noDaemon, model.model == nil, display.maxMemory == nil, SocketLinks.exists(for: location) else {
+    guard !noDaemon, !model.isGiven, display.maxMemory == nil, SocketLinks.exists(for: location) else {
       return nil
     }
     let command = CommandRoutes.Command(

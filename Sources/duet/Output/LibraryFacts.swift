@@ -43,6 +43,8 @@ struct LibraryFacts {
   let generation: Generation
   let catalogBytes: Int
   let spaces: [Space]
+  /// What the vectors of each space were computed in.
+  let precisions: [[Precision]]
   let storage: RowStorage
   let vectors: [Vectors]
   let roots: [RootFacts]
@@ -58,6 +60,7 @@ struct LibraryFacts {
     items = snapshot.itemCount
     captions = try catalog.captionCount()
     spaces = try catalog.spaces().filter { $0.state != .retired }
+    precisions = try spaces.map { try Ingestor.precisions(of: $0, in: catalog) }
     storage = try catalog.vectorStorage()
     let active = snapshot.space
     vectors = try VectorField.allCases.map { field in
@@ -91,13 +94,11 @@ struct LibraryFacts {
     if let indexer { rows.append(("", "being indexed now, by process \(indexer)")) }
     rows.append(("pictures", items.grouped))
     rows.append(("captions", captions.grouped))
-    for space in spaces {
+    for (space, precisions) in zip(spaces, precisions) {
       let identity = space.identity
-      rows.append(
-        (
-          space.state == .active ? "model" : "next model",
-          "\(identity.model), \(identity.dimension) dimensions, weights \(identity.weightsHash.prefix(12))"
-        ))
+      var text = "\(identity.model), \(identity.dimension) dimensions, weights \(identity.weightsHash.prefix(12))"
+      if !precisions.isEmpty { text += ", in \(precisions.map(\.rawValue).joined(separator: " and "))" }
+      rows.append((space.state == .active ? "model" : "next model", text))
     }
     rows.append(("vectors kept as", storage.name))
     for part in vectors where part.stored + part.fresh + part.pending > 0 || part.field == .image {
@@ -125,12 +126,13 @@ struct LibraryFacts {
       "storage": .string(storage.name),
       "indexedByProcess": indexer.map { .int(Int($0)) } ?? .null,
       "models": .array(
-        spaces.map {
+        zip(spaces, precisions).map { space, precisions in
           [
-            "state": .string($0.state.rawValue), "name": .string($0.identity.model),
-            "dimension": .int($0.identity.dimension), "weightsHash": .string($0.identity.weightsHash),
-            "preprocessing": .string($0.identity.preprocessing),
-            "composeRule": .string($0.identity.composeRule),
+            "state": .string(space.state.rawValue), "name": .string(space.identity.model),
+            "dimension": .int(space.identity.dimension), "weightsHash": .string(space.identity.weightsHash),
+            "preprocessing": .string(space.identity.preprocessing),
+            "composeRule": .string(space.identity.composeRule),
+            "precisions": .strings(precisions.map(\.rawValue)),
           ]
         }),
       "vectors": .array(
