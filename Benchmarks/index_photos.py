@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Time and peak memory of `duet index` on photo-sized JPEGs.
 
-    index_photos.py DUET [--count 1000] [--model builtin] [--folder FOLDER] [--progressive]
+    index_photos.py DUET [--count 1000] [--model builtin] [--precision auto] [--folder FOLDER] [--progressive]
 
 Draws 20 pictures of 4000x3000 pixels with the detail of photographs and writes each COUNT / 20 times, with another
 comment each time, so that no two files are equal (1.7 MB a file). Needs Pillow and numpy from PyPI; never run by the tests.
@@ -57,6 +57,7 @@ def main():
     parser.add_argument("duet")
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--model", default="builtin")
+    parser.add_argument("--precision", default="auto")
     parser.add_argument("--folder")
     parser.add_argument("--progressive", action="store_true")
     options = parser.parse_args()
@@ -71,14 +72,15 @@ def main():
         if artist.exitcode != 0:
             raise SystemExit("the pictures could not be drawn")
         size = sum(entry.stat().st_size for entry in os.scandir(folder)) / 1e6
-        command = [options.duet, "index", folder, "--index", f"{library}/library", "--model", options.model]
+        command = [options.duet, "index", folder, "--index", f"{library}/library", "--model", options.model,
+                   "--precision", options.precision]
         print(f"load before: {os.getloadavg()[0]:.2f}; {options.count} pictures of {SIZE[0]}x{SIZE[1]}, {size:.0f} MB")
         start = time.perf_counter()
         process = subprocess.Popen(command)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         print(
-            f"{options.model}: exit {os.waitstatus_to_exitcode(status)}, {seconds:.1f} s, "
+            f"{options.model}, {options.precision}: exit {os.waitstatus_to_exitcode(status)}, {seconds:.1f} s, "
             f"{options.count / seconds:.1f} pictures/s, processor {usage.ru_utime + usage.ru_stime:.1f} s, "
             f"peak memory {usage.ru_maxrss / 1024:.0f} MiB")
     finally:

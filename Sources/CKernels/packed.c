@@ -12,13 +12,20 @@ extern const duet_packed_kernels duet_packed_avx2, duet_packed_avx512_vnni, duet
 #endif
 
 const duet_packed_kernels *duet_packed_kernels_for(duet_cpu_level level) {
+#if defined(__x86_64__)
+  if (level == DUET_CPU_AVX512 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16"))
+    return &duet_packed_avx512_dots;
+#endif
+  return duet_packed_kernels_plain_for(level);
+}
+
+const duet_packed_kernels *duet_packed_kernels_plain_for(duet_cpu_level level) {
   switch (level) {
 #if defined(__x86_64__)
   case DUET_CPU_AVX2:
     return &duet_packed_avx2;
   case DUET_CPU_AVX512:
-    if (!__builtin_cpu_supports("avx512vnni")) return &duet_packed_avx2;
-    return __builtin_cpu_supports("avx512bf16") ? &duet_packed_avx512_dots : &duet_packed_avx512_vnni;
+    return __builtin_cpu_supports("avx512vnni") ? &duet_packed_avx512_vnni : &duet_packed_avx2;
 #elif defined(__aarch64__)
   case DUET_CPU_NEON:
     return &duet_packed_portable;

@@ -4,9 +4,20 @@ import LinearAlgebra
 import TestSupport
 import Testing
 
-/// The kernels of every CPU level, BF16 and VNNI ones where this machine has them.
-private func packedKernels(_ level: duet_cpu_level) throws -> duet_packed_kernels {
-  try #require(duet_packed_kernels_for(level)).pointee
+/// The kernels of one CPU level: with and without BF16, where this machine has it.
+struct PackedLevel: CustomTestStringConvertible {
+  let level: duet_cpu_level
+  let isPlain: Bool
+
+  static let all = cpuLevels.flatMap { level in [false, true].map { PackedLevel(level: level, isPlain: $0) } }
+
+  var kernels: duet_packed_kernels {
+    get throws {
+      try #require(isPlain ? duet_packed_kernels_plain_for(level) : duet_packed_kernels_for(level)).pointee
+    }
+  }
+
+  var testDescription: String { String(cString: duet_cpu_name(level)) + (isPlain ? ", plain" : "") }
 }
 
 /// The nearest bfloat16, ties to even, by the definition.
@@ -25,8 +36,8 @@ private func bfloat16(_ x: Float) -> Float {
     (1, 1, 1), (3, 5, 7), (6, 64, 64), (7, 65, 66), (13, 130, 33), (29, 48, 257), (200, 70, 100),
   ]
 
-  @Test(arguments: cpuLevels) func `bfloat16 is the nearest, ties to even`(level: duet_cpu_level) throws {
-    let kernels = try packedKernels(level)
+  @Test(arguments: PackedLevel.all) func `bfloat16 is the nearest, ties to even`(level: PackedLevel) throws {
+    let kernels = try level.kernels
     var values: [Float] = [
       0, -0.0, 1, .infinity, -.infinity, .greatestFiniteMagnitude, .leastNonzeroMagnitude, 0x1.01p0, 0x1.03p0,
       0x1.010002p0, -0x1.01p0, 0x1.FEp-127, 0x1.FF7FFEp127,
@@ -45,8 +56,8 @@ private func bfloat16(_ x: Float) -> Float {
     #expect(Float(bitPattern: nan << 16).isNaN)
   }
 
-  @Test(arguments: cpuLevels) func `bytes are steps between the extremes`(level: duet_cpu_level) throws {
-    let kernels = try packedKernels(level)
+  @Test(arguments: PackedLevel.all) func `bytes are steps between the extremes`(level: PackedLevel) throws {
+    let kernels = try level.kernels
     var random = SeededRandom(seed: 2)
     for columns in [1, 3, 4, 15, 16, 17, 64, 103] {
       let rows = 3
@@ -67,9 +78,9 @@ private func bfloat16(_ x: Float) -> Float {
     }
   }
 
-  @Test(arguments: cpuLevels, [[Float.nan, 1], [1, .infinity], [-.infinity, .infinity]])
-  func `a row that is not finite is not hidden`(level: duet_cpu_level, row: [Float]) throws {
-    let kernels = try packedKernels(level)
+  @Test(arguments: PackedLevel.all, [[Float.nan, 1], [1, .infinity], [-.infinity, .infinity]])
+  func `a row that is not finite is not hidden`(level: PackedLevel, row: [Float]) throws {
+    let kernels = try level.kernels
     var code: UInt32 = 0, scale: Float = 0, low: Float = 0
     kernels.quantize(row, 2, 1, 2, &code, 1, &scale, &low)
     #expect(!scale.isFinite)
@@ -78,18 +89,18 @@ private func bfloat16(_ x: Float) -> Float {
     #expect(!weightScale.isFinite)
   }
 
-  @Test(arguments: cpuLevels) func `a row of one number has no steps`(level: duet_cpu_level) throws {
-    let kernels = try packedKernels(level)
+  @Test(arguments: PackedLevel.all) func `a row of one number has no steps`(level: PackedLevel) throws {
+    let kernels = try level.kernels
     var code: UInt32 = 7, scale: Float = 1, low: Float = 0
     kernels.quantize([2.5, 2.5, 2.5], 3, 1, 3, &code, 1, &scale, &low)
     #expect(scale == 0 && low == 2.5 && code == 0)
   }
 
   /// The oracle takes the rounded operands apart and adds in double precision.
-  @Test(arguments: cpuLevels, shapes) func `agree with the definition`(
-    level: duet_cpu_level, shape: (Int, Int, Int)
+  @Test(arguments: PackedLevel.all, shapes) func `agree with the definition`(
+    level: PackedLevel, shape: (Int, Int, Int)
   ) throws {
-    let kernels = try packedKernels(level)
+    let kernels = try level.kernels
     let (m, n, k) = shape
     var random = SeededRandom(seed: UInt64(m * 1000 + n))
     let (a, b) = (random.values(m * k), random.values(n * k))

@@ -47,10 +47,9 @@ struct IngestHistory {
 
   /// The library as a power loss after `commit` leaves it.
   func library(at commit: CommitLog.Commit, segments: SegmentFiles) throws -> LibraryLocation {
-    let directory = FilePath(scratch.path("replay"))
-    if FileManager.default.fileExists(atPath: directory.string) {
-      try FileManager.default.removeItem(atPath: directory.string)
-    }
+    // A folder of its own: a connection to the last one may still be closing, and its files going, on another thread.
+    try? FileManager.default.removeItem(atPath: scratch.path("replay"))
+    let directory = FilePath(scratch.path("replay")).appending("\(commit.number)")
     let location = try Self.made(directory)
     try log.write(commit, to: location.catalog)
     let source = scratch.path(segments == .asAtTheEnd ? "end/segments" : "every")

@@ -50,6 +50,9 @@ typedef struct duet_packed_kernels {
 /// The kernels of `level`, or NULL when this build has none for it. The caller checks duet_cpu_supports.
 const duet_packed_kernels *duet_packed_kernels_for(duet_cpu_level level);
 
+/// Those for a CPU of that level that does not multiply bfloat16, which the tests compare with the others.
+const duet_packed_kernels *duet_packed_kernels_plain_for(duet_cpu_level level);
+
 /// Packs panels first ..< first + panels of weights w [n, k] as bfloat16; b points at the first of them.
 void duet_pack_bf16(const float *w, size_t n, size_t k, size_t first, size_t panels, uint32_t *b);
 

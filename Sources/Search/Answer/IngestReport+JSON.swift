@@ -15,10 +15,20 @@ extension JSONText {
       "otherFiles": .int(summary.otherFiles), "guardedRoots": .strings(summary.guardedRoots),
       "interrupted": .bool(summary.wasInterrupted),
       "seconds": .number((duration.seconds * 1000).rounded() / 1000),
+      "stages": [
+        "read": report.stages.read.json, "embed": report.stages.embed.json, "save": report.stages.save.json,
+      ],
       "skippedFiles": .array(
         report.skipped.map {
           ["path": .string($0.path), "kind": .string($0.kind), "reason": .string($0.reason)]
         }),
     ]
+  }
+}
+
+extension IngestStages.Stage {
+  /// `{"pictures": 812, "seconds": 9.312}`
+  fileprivate var json: JSONText {
+    ["pictures": .int(pictures), "seconds": .number((time.seconds * 1000).rounded() / 1000)]
   }
 }

@@ -49,7 +49,11 @@ struct IngestPipeline {
         remaining = remaining.dropFirst(size)
         let embedded = try await ComputePool.shared.run { try embed(results) }
         try await commit?.value
-        commit = Task { try await ComputePool.shared.run { try write(embedded) } }
+        commit = Task {
+          try await ComputePool.shared.run {
+            try ingestor.timing(\.save, pictures: embedded.count) { try write(embedded) }
+          }
+        }
         done += results.count
       } catch {
         // The batch before this one is good: let it be saved before the run ends. Nor may the one being read outlive
@@ -84,7 +88,7 @@ struct IngestPipeline {
         let results = Mutex([Swift.Result<Result, any Error>?](repeating: nil, count: batch.count))
         ComputePool.shared.forEach(batch.count) { index in
           let candidate = batch[index]
-          let outcome = reader.read(candidate, moves: moves)
+          let outcome = ingestor.timing(\.read, pictures: 1) { reader.read(candidate, moves: moves) }
           let result = Swift.Result {
             Result(candidate: candidate, outcome: outcome, captions: try gather(for: candidate, outcome))
           }
@@ -125,7 +129,9 @@ struct IngestPipeline {
       images.append(picture.prepared)
     }
     guard !images.isEmpty else { return results }
-    let projections = try ingestor.embedder.projectImages(images)
+    let projections = try ingestor.timing(\.embed, pictures: images.count) {
+      try ingestor.embedder.projectImages(images)
+    }
     for (row, place) in places.enumerated() {
       results[place].vector = projections.embedding(row)
       results[place].length = projections[row].length

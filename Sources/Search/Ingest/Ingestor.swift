@@ -16,6 +16,7 @@ package final class Ingestor: Sendable {
   package struct Report: Sendable {
     package var summary = IngestSummary()
     package var skipped: [SkippedFile] = []
+    package var stages = IngestStages()
   }
 
   let location: LibraryLocation

@@ -41,9 +41,11 @@ extension Ingestor {
     ComputePool.shared.forEach(items.count) { index in
       let path = (roots[items[index].file.root] ?? "").pushing(items[index].file.path)
       let frame = Swift.Result {
-        let bytes = try readFile(path, limit: PictureReader.largestFile, followsLinks: false)
-        return try self.embedder.prepare(
-          ImageDecoder.decode(bytes, options: self.input.decodeOptions(.library)))
+        try self.timing(\.read, pictures: 1) {
+          let bytes = try readFile(path, limit: PictureReader.largestFile, followsLinks: false)
+          return try self.embedder.prepare(
+            ImageDecoder.decode(bytes, options: self.input.decodeOptions(.library)))
+        }
       }
       frames.withLock { $0[index] = frame }
     }
@@ -61,19 +63,25 @@ extension Ingestor {
         if !(error is FileError) { lost.append(item.id) }
       }
     }
-    let projections = try embedder.projectImages(images)
-    try store.write { transaction in
-      try transaction.addVectors(space: space.id, field: .image, keys: keys, vectors: projections.embeddings)
-      let lengths = (0..<projections.count).map { projections[$0].length }
-      try ProjectionLengths(lengths).add(to: space.id, in: transaction)
-      for item in lost { try transaction.clearPending(space: space.id, field: .image, item: item) }
+    let projections = try timing(\.embed, pictures: images.count) { try embedder.projectImages(images) }
+    try timing(\.save, pictures: images.count) {
+      try save(projections, keys, lost)
+      try flush()
     }
     count {
       $0.indexed += keys.count
       $0.skipped += skipped.count
     }
     note(skipped)
-    try flush()
+  }
+
+  private func save(_ projections: Projections, _ keys: [FreshVectorKey], _ lost: [ItemID]) throws {
+    try store.write { transaction in
+      try transaction.addVectors(space: space.id, field: .image, keys: keys, vectors: projections.embeddings)
+      let lengths = (0..<projections.count).map { projections[$0].length }
+      try ProjectionLengths(lengths).add(to: space.id, in: transaction)
+      for item in lost { try transaction.clearPending(space: space.id, field: .image, item: item) }
+    }
   }
 
   private func embedPendingCaptions() async throws {

@@ -102,7 +102,7 @@ struct Index: AsyncParsableCommand {
       try ingestor.close()
       return report
     }
-    if !quiet { IndexReport(report: report).print(showsAllSkips: verbose) }
+    if !quiet { IndexReport(report: report).print(isVerbose: verbose) }
     if json {
       let duration = ContinuousClock.now - started
       print(
