@@ -97,7 +97,8 @@ let layers3to5: [Target] = [
   .target(
     name: "HTTPService",
     dependencies: [
-      "CWebPage", "Compute", "Files", "Images", "LinearAlgebra", "Embedders", "VectorIndexes", "Catalog", "Search",
+      "CWebPage", "Compute", "Files", "Images", "LinearAlgebra", "Embedders", "VectorIndexes", "Catalog",
+      "Search",
       .product(name: "Hummingbird", package: "hummingbird"),
       .product(name: "HummingbirdCore", package: "hummingbird"),
       .product(name: "HummingbirdTLS", package: "hummingbird"),

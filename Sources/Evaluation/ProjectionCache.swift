@@ -28,7 +28,8 @@ package struct ProjectionCache: Sendable {
 
   /// The cache of one model below `folder`.
   package init(in folder: FilePath, model: ModelIdentity) {
-    let facts = "\(model.weightsHash)\n\(model.dimension)\n\(model.preprocessing)\n\(model.precision.rawValue)"
+    let facts =
+      "\(model.weightsHash)\n\(model.dimension)\n\(model.preprocessing)\n\(model.precision.rawValue)"
     self.folder = folder.appending(ContentHash(of: Array(facts.utf8)).description)
     dimension = model.dimension
   }

@@ -96,7 +96,8 @@ struct LibraryFacts {
     rows.append(("captions", captions.grouped))
     for (space, precisions) in zip(spaces, precisions) {
       let identity = space.identity
-      var text = "\(identity.model), \(identity.dimension) dimensions, weights \(identity.weightsHash.prefix(12))"
+      var text = "\(identity.model), \(identity.dimension) dimensions"
+      text += ", weights \(identity.weightsHash.prefix(12))"
       if !precisions.isEmpty { text += ", in \(precisions.map(\.rawValue).joined(separator: " and "))" }
       rows.append((space.state == .active ? "model" : "next model", text))
     }
