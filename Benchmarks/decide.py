@@ -28,8 +28,9 @@ SAMPLE = 200  # queries of a kind
 class Libraries:
     """Libraries of some of the pictures in a temporary folder, and what `duet eval library` says of them."""
 
-    def __init__(self, duet, pictures, model, folder):
+    def __init__(self, duet, pictures, model, folder, precision="auto"):
         self.duet, self.pictures, self.model, self.folder = duet, Path(pictures), model, Path(folder)
+        self.precision = precision
         self.evaluations = 0
 
     def run(self, *arguments):
@@ -49,7 +50,7 @@ class Libraries:
                     os.link(file, library / file.name)
                 except OSError:
                     shutil.copy(file, library)
-        self.run("index", library, "--new", "--model", self.model)
+        self.run("index", library, "--new", "--model", self.model, "--precision", self.precision)
         return library
 
     def ask(self, library, queries, **options):
@@ -58,7 +59,8 @@ class Libraries:
         file = self.folder / f"queries-{self.evaluations}.jsonl"
         file.write_text("".join(json.dumps(q, ensure_ascii=False) + "\n" for q in queries), encoding="utf-8")
         switches = [part for key, value in options.items() if value for part in (f"--{key}", value)]
-        report = json.loads(self.run("eval", "library", file, "--index", library, "--json", *switches))
+        report = json.loads(self.run("eval", "library", file, "--index", library, "--precision", self.precision,
+                                     "--json", *switches))
         return {row["query"]: row for row in report["rows"]}
 
 

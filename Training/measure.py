@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The model card's figures, through the engine: `duet eval library` on every split.
 
-usage: measure.py WORK_DIR [--model MODEL] [--duet PATH]
+usage: measure.py WORK_DIR [--model MODEL] [--precision auto|f32|bf16|int8] [--duet PATH]
 
 WORK_DIR is that of run.sh. Two libraries are made in a temporary folder: all of Noto's pictures, and the held-out
 renderings. Prints Markdown tables.
@@ -60,6 +60,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("work", type=Path)
     parser.add_argument("--model", help="default: WORK_DIR/model")
+    parser.add_argument("--precision", default="auto")
     parser.add_argument("--duet", default="duet")
     arguments = parser.parse_args()
     work, noto = arguments.work.resolve(), arguments.work.resolve() / "noto"
@@ -68,7 +69,8 @@ def main():
     rows = [row for row in rows if row["source"] == "noto"]
     paraphrases = read_lines(ROOT / "Training/paraphrases.jsonl")
     with tempfile.TemporaryDirectory() as folder:
-        libraries = Libraries(arguments.duet, noto, arguments.model or work / "model", folder)
+        model = arguments.model or work / "model"
+        libraries = Libraries(arguments.duet, noto, model, folder, arguments.precision)
         library = libraries.make("noto", rows)
         exact = dict(fields="image", cut="off")
         print("Through the image field alone, all of Noto (3,627 pictures):\n")

@@ -34,6 +34,7 @@ struct Main {
     StandardStreams.prepare()
     do {
       try Words.check()
+      try EnvironmentVariables.check()
       try Subcommands.check(CommandLine.arguments.dropFirst())
       var command = try Duet.parseAsRoot()
       if var command = command as? any AsyncParsableCommand {

@@ -98,6 +98,19 @@ import Testing
     #expect(run.status == 2 && run.err.contains(advice) && run.output.isEmpty)
   }
 
+  @Test(arguments: [
+    ("DUET_THREADS", "many"), ("DUET_THREADS", "0"), ("DUET_CPU", "avx1024"), ("DUET_GEMM", "mine"),
+  ])
+  func `a variable that would be ignored is refused`(name: String, value: String) async throws {
+    var duet = try DuetProgram()
+    duet.environment = [name: value]
+    let run = try await duet("model", "list")
+    #expect(run.status == 2)
+    #expect(run.err.hasPrefix("duet: \(name)=\(value): "))
+    duet.environment = [name: ""]
+    #expect(try await duet("model", "list").status == 0)
+  }
+
   @Test func `half an answer is no success`() async throws {
     let pictures = try PictureFolder.ofFive()
     let duet = try DuetProgram(in: pictures.path)
