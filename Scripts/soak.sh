@@ -13,6 +13,7 @@ parts
   kills       `duet index` is killed -9 at random moments; every resumed run must get to the same library
   fuzz        random damage to catalogs, and every other test that honours DUET_SOAK
   parity      embeddings against PyTorch at full size (Scripts/parity.sh); needs Python with torch
+  arm64       the C kernels on arm64, in an emulator (Scripts/arm64.sh); needs root, or qemu-user and a cross C library
   clean-root  README's two commands in a root that has only Swift (Scripts/clean_root.sh); needs root and debootstrap
 
 options
@@ -42,12 +43,12 @@ while [ $# -gt 0 ]; do
       shift
       ;;
     -h | --help) usage && exit 0 ;;
-    kills | fuzz | parity | clean-root) parts+=("$1") ;;
+    kills | fuzz | parity | arm64 | clean-root) parts+=("$1") ;;
     *) usage >&2 && exit 2 ;;
   esac
   shift
 done
-[ ${#parts[@]} -gt 0 ] || parts=(kills fuzz parity clean-root)
+[ ${#parts[@]} -gt 0 ] || parts=(kills fuzz parity arm64 clean-root)
 
 failed=0
 run() { # run PART COMMAND…
@@ -77,6 +78,7 @@ for part in "${parts[@]}"; do
         skip parity "$python cannot '$modules' (${why##*$'\n'}); name one that can with PYTHON=…"
       fi
       ;;
+    arm64) run arm64 Scripts/arm64.sh ;;
     clean-root)
       if [ ! -x Scripts/clean_root.sh ]; then
         skip clean-root 'there is no Scripts/clean_root.sh'
