@@ -12,7 +12,7 @@ struct DuetBench: ParsableCommand {
     subcommands: [
       ScanBenchmark.self, BatchBenchmark.self, CodesBenchmark.self, ANNBenchmark.self,
       FilterBenchmark.self, StorageBenchmark.self, MergeBenchmark.self, OpenBenchmark.self,
-      EmbedBenchmark.self, PrecisionBenchmark.self,
+      OracleBenchmark.self, EmbedBenchmark.self, PrecisionBenchmark.self,
     ])
 }
 
