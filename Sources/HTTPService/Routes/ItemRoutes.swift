@@ -54,7 +54,8 @@ struct ItemRoutes: Sendable {
       let tag = "\"\(record.item.file.hash.hexadecimal)-\(size)\""
       var headers: HTTPFields = [.eTag: tag, .cacheControl: "private, no-cache"]
       if known == tag { return Response(status: .notModified, headers: headers) }
-      let bytes = try thumbnails.bytes(of: record, size: size)
+      let (bytes, isOfRecord) = try thumbnails.bytes(of: record, size: size)
+      if !isOfRecord { headers[.eTag] = nil }
       headers[.contentType] = "image/webp"
       return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }
@@ -106,8 +107,7 @@ enum OpenedOriginal {
     }
   }
 
-  static func bytes(of record: ItemRecord) throws -> [UInt8] {
-    let file = try open(record)
+  static func bytes(of file: OpenFile) throws -> [UInt8] {
     guard file.size <= Int(1) << 30 else {
       throw Problem(.unprocessableContent, "the file is larger than 1 GiB")
     }
