@@ -62,11 +62,13 @@ struct SearchBody: Codable, Equatable, Sendable {
     }
   }
 
-  /// The query with its terms read, for the first `count` hits.
+  /// The query with its terms read, for the page that starts after `offset` hits.
   ///
   /// - Throws: ``Problem`` 422 naming the field.
-  func request(terms: [Term], count: Int) throws -> SearchRequest {
-    var request = SearchRequest(terms: terms, limit: min(count, SearchRequest.largestLimit))
+  func request(terms: [Term], offset: Int) throws -> SearchRequest {
+    // The last page there can be is cut short.
+    var request = SearchRequest(terms: terms, limit: min(pageSize, SearchRequest.largestLimit - offset))
+    request.offset = offset
     request.filters = try filter?.filters() ?? []
     if let cut { request.cut = try SearchBody.parsed(cut: cut) }
     if let sort { request.sort = try SearchBody.parsed(sort: sort) }
