@@ -152,7 +152,7 @@ package struct Daemon: Sendable {
     running: @escaping @Sendable (any Channel) async -> Void
   ) -> any Service {
     Application(
-      router: router(door), server: server,
+      router: routes(door).router, server: server,
       configuration: ApplicationConfiguration(
         address: address, serverName: nil, backlog: 1024,
         availableConnectionsDelegate: MaximumAvailableConnections(Limits.connections)),
@@ -160,12 +160,12 @@ package struct Daemon: Sendable {
   }
 
   /// All routes behind one door.
-  func router(_ door: Door) -> Router<DaemonContext> {
+  func routes(_ door: Door) -> RouteTable {
     let router = Router(context: DaemonContext.self, options: .autoGenerateHeadEndpoints)
     router.add(middleware: SecurityHeaders())
     router.add(middleware: ProblemMiddleware())
     router.add(middleware: AccessMiddleware(door: door, keys: keys, sessions: state.sessions))
-    let routes = RouteTable(router: router, metrics: state.metrics)
+    let routes = RouteTable(router: router, metrics: state.metrics, bodies: state.bodies)
     SearchRoutes(daemon: state).add(to: routes)
     ItemRoutes(daemon: state).add(to: routes)
     IndexRoutes(daemon: state).add(to: routes)
@@ -176,7 +176,7 @@ package struct Daemon: Sendable {
       CommandRoutes(daemon: state, answer: answerCommand).add(to: routes)
     }
     routes.refuseOtherMethods()
-    return router
+    return routes
   }
 
   private func allowedHosts(_ host: String) -> Set<String> {

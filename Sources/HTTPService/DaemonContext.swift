@@ -9,6 +9,8 @@ struct DaemonContext: RequestContext {
   let channel: any Channel
   /// Who asks; set by ``AccessMiddleware``.
   var caller = Caller.nobody
+  /// What its body may take; set by ``RouteTable``.
+  var body = BodyShare.none
 
   init(source: ApplicationRequestContextSource) {
     coreContext = CoreRequestContextStorage(source: source)
@@ -38,8 +40,17 @@ enum Caller: Equatable, Sendable {
 
 /// What one request may cost.
 enum Limits {
-  /// Of a request's body.
-  static let bodyBytes = 48 << 20
+  /// Of a request's body that may hold pictures …
+  static let pictureBodyBytes = 48 << 20
+  /// … that holds names …
+  static let nameBodyBytes = 64 << 10
+  /// … and that anybody may send.
+  static let tokenBodyBytes = 4 << 10
+  /// Of all bodies in flight together.
+  static let bodiesBytes = 256 << 20
+  /// Seconds for a body to arrive, beside those that its length takes at the slowest pace.
+  static let bodySeconds = 30
+  static let slowestBytesPerSecond = 256 << 10
   /// Characters of a text in a URL: written in percents it has to fit into a header.
   static let queryText = 2_000
   /// Hits in one answer.

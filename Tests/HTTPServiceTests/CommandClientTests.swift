@@ -80,7 +80,7 @@ struct CommandClientTests {
         output.status = 7
         return output
       })
-    let responder = routes.router(.socket).buildResponder()
+    let responder = routes.routes(.socket).router.buildResponder()
     func ask(_ version: String, _ directory: String) async throws -> Answer {
       let command = CommandRoutes.Command(
         version: version, arguments: ["a", "-l"], workingDirectory: "/ü", standardInput: [1, 2, 3],

@@ -64,7 +64,8 @@ struct AccessMiddleware: RouterMiddleware {
       }
       throw AccessMiddleware.unauthorized("the key is not known: 'duet serve key list' shows those there are")
     }
-    if let cookie = request.cookies[PageSessions.cookieName]?.value, sessions.holds(cookie) { return .page }
+    let name = PageSessions.cookieName(for: request.head.authority ?? "")
+    if let cookie = request.cookies[name]?.value, sessions.holds(cookie) { return .page }
     return .nobody
   }
 

@@ -60,9 +60,10 @@ package struct CommandRoutes: Sendable {
   let answer: Answer
 
   func add(to routes: RouteTable) {
-    routes.on(.post, CommandRoutes.path, scope: .admin) { request, context in
+    routes.on(.post, CommandRoutes.path, scope: .admin, bodyBytes: Limits.pictureBodyBytes) {
+      request, context in
       let query = try QueryParameters(request, known: ["directory"])
-      let command = try await request.decoded(as: Command.self)
+      let command = try await request.decoded(as: Command.self, context)
       guard command.version == daemon.version else {
         throw Problem(.conflict, "this daemon is of version \(daemon.version)")
       }

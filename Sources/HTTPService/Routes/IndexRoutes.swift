@@ -10,8 +10,8 @@ struct IndexRoutes: Sendable {
   let daemon: DaemonState
 
   func add(to routes: RouteTable) {
-    routes.on(.post, "/v1/index", scope: .index) { request, _ in
-      let body = try await request.decoded(as: IndexBody.self)
+    routes.on(.post, "/v1/index", scope: .index, bodyBytes: Limits.nameBodyBytes) { request, context in
+      let body = try await request.decoded(as: IndexBody.self, context)
       let library = try daemon.libraries.named(body.library)
       let options = try await ComputePool.shared.run { try body.options(for: library) }
       let job = try daemon.jobs.start(library, options: options)

@@ -11,8 +11,8 @@ struct SearchRoutes: Sendable {
   let daemon: DaemonState
 
   func add(to routes: RouteTable) {
-    routes.on(.post, "/v1/search", scope: .read) { request, context in
-      try await answer(try await request.decoded(as: SearchBody.self), context)
+    routes.on(.post, "/v1/search", scope: .read, bodyBytes: Limits.pictureBodyBytes) { request, context in
+      try await answer(try await request.decoded(as: SearchBody.self, context), context)
     }
     routes.on(.get, "/v1/search", scope: .read) { request, context in
       let query = try QueryParameters(request, known: ["q", "limit", "library"])
@@ -31,7 +31,9 @@ struct SearchRoutes: Sendable {
       try await daemon.scheduler.run(channel: context.channel) { _ = try library.existingRecord(of: id) }
       return try await answer(try query.searchBody(for: TermBody(item: id)), context)
     }
-    routes.on(.put, "/v1/uploads", scope: .read) { request, context in try await upload(request, context) }
+    routes.on(.put, "/v1/uploads", scope: .read, bodyBytes: Limits.pictureBodyBytes) { request, context in
+      try await upload(request, context)
+    }
   }
 
   // MARK: - Answering
@@ -57,25 +59,16 @@ struct SearchRoutes: Sendable {
     let terms = try body.terms.enumerated().map { index, term in
       try term.term(field: "terms[\(index)]", uploads: daemon.uploads, library: library, snapshot: snapshot)
     }
-    // One more tells whether another page follows.
-    let request = try body.request(terms: terms, count: offset + body.pageSize + 1)
-    var result = try daemon.metrics.engine.measure { try QueryEngine(library: snapshot).search(request) }
-    let ordersTheBest = request.sort == .relevance ? request.isReversed : result.summary.cut == .off
-    if ordersTheBest && offset == 0 {
-      // What is put in order are the best of this length: there is one page of them.
-      var whole = request
-      whole.limit = body.pageSize
-      result = try QueryEngine(library: snapshot).search(whole)
-    }
-    let hits = Array(result.hits.dropFirst(offset).prefix(body.pageSize))
+    let request = try body.request(terms: terms, offset: offset)
+    let result = try daemon.metrics.engine.measure { try QueryEngine(library: snapshot).search(request) }
     let next =
-      result.hits.count > offset + body.pageSize
-      ? Cursor(generation: snapshot.state.generation, offset: offset + body.pageSize, query: fingerprint)
+      result.summary.isFollowed
+      ? Cursor(generation: snapshot.state.generation, offset: offset + request.limit, query: fingerprint)
       : nil
     return Response.json([
       "library": .string(library.name),
-      "hits": .array(hits.enumerated().map { JSONText(hit: $1, rank: offset + $0 + 1) }),
-      "summary": JSONText(summaryOf: result, shown: hits.count), "cursor": .optional(next?.text),
+      "hits": .array(result.hits.enumerated().map { JSONText(hit: $1, rank: offset + $0 + 1) }),
+      "summary": JSONText(summaryOf: result, shown: result.hits.count), "cursor": .optional(next?.text),
     ])
   }
 
@@ -96,9 +89,10 @@ struct SearchRoutes: Sendable {
 
   private func upload(_ request: Request, _ context: DaemonContext) async throws -> Response {
     try request.requireContentType { ["image/png", "image/jpeg", "image/webp"].contains($0) }
-    let bytes = [UInt8](buffer: try await request.boundedBody())
+    let body = try await request.body(context)
     let uploads = daemon.uploads
     return try await daemon.scheduler.run(channel: context.channel) {
+      let bytes = [UInt8](buffer: body)
       // Decoded now, so that a file that is no picture is refused here and not by the search.
       let info = try ImageDecoder.probe(bytes)
       _ = try ImageDecoder.decode(
