@@ -87,11 +87,15 @@ package struct Daemon: Sendable {
       try SocketLinks(socket: $0, libraries: configuration.libraries.map(\.location))
     }
     defer { links?.remove() }
-    if let socket = configuration.socket {
+    if let links {
       services.append(
-        application(.unixDomainSocket(path: socket.string), .socket, server: http1) { _ in
-          chmod(socket.string, 0o600)
-          await bound.add(port: nil)
+        application(.unixDomainSocket(path: links.bindPath.string), .socket, server: http1) { _ in
+          do {
+            try links.publish()
+            await bound.add(port: nil)
+          } catch {
+            await bound.fail(error)
+          }
         })
     }
     if let (host, port) = configuration.address {
@@ -109,7 +113,6 @@ package struct Daemon: Sendable {
       OpeningService(state: state) {
         let port = try await bound.wait()
         ready(page(port: port))
-        ServiceManager.notify("READY=1")
       })
     var lifecycle = ServiceGroupConfiguration(
       services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
@@ -122,7 +125,6 @@ package struct Daemon: Sendable {
     } catch {
       throw (error as? SearchError) ?? SearchError(.storage, "cannot serve", cause: error)
     }
-    ServiceManager.notify("STOPPING=1")
   }
 
   private var http1: HTTPServerBuilder {
@@ -196,7 +198,7 @@ package struct Daemon: Sendable {
   private func raiseFileLimit() {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-    limit.rlim_cur = min(limit.rlim_max, 65_536)
+    limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 65_536))
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 }
