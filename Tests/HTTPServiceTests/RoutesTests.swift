@@ -136,7 +136,7 @@ struct RoutesTests {
     func header(_ name: String) -> String? { HTTPField.Name(name).flatMap { answer.headers[$0] } }
     #expect(header("X-Content-Type-Options") == "nosniff", sourceLocation: sourceLocation)
     #expect(header("Cross-Origin-Resource-Policy") == "same-origin", sourceLocation: sourceLocation)
-    #expect(header("Referrer-Policy") == "no-referrer", sourceLocation: sourceLocation)
+    #expect(header("Referrer-Policy") == "same-origin", sourceLocation: sourceLocation)
     let policy = header("Content-Security-Policy") ?? ""
     #expect(
       policy.contains("default-src 'none'") && !policy.contains("unsafe"), sourceLocation: sourceLocation)
