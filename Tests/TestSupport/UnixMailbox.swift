@@ -7,6 +7,9 @@ public final class UnixMailbox: Sendable {
   public let path: String
   private let descriptor: Int32
 
+  /// Makes the socket.
+  ///
+  /// - Throws: ``UnixListener/Failure``.
   public init(_ path: String) throws {
     self.path = path
     descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)

@@ -86,24 +86,3 @@ extension Response {
       body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
   }
 }
-
-extension DaemonContext {
-  /// The `{id}` of the path.
-  func itemID() throws -> Int64 {
-    let text = parameters.get("id") ?? ""
-    guard let id = Int64(text), id > 0 else { throw Problem(.notFound, "'\(text)' is no item's number") }
-    return id
-  }
-}
-
-extension ServedLibrary {
-  /// On a compute thread: an item of the library as it is now.
-  ///
-  /// - Throws: ``Problem`` 404.
-  func existingRecord(of id: Int64) throws -> ItemRecord {
-    guard let record = try snapshot().record(of: id) else {
-      throw Problem(.notFound, "the library '\(name)' has no item \(id)")
-    }
-    return record
-  }
-}
