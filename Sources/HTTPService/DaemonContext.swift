@@ -55,6 +55,8 @@ enum Limits {
   static let queryText = 2_000
   /// Hits in one answer.
   static let hits = 1_000
+  /// Folders in one call for indexing.
+  static let folders = 64
   /// Texts or pictures in one call for embeddings.
   static let inputs = 256
   /// Queries that wait for a compute thread.

@@ -155,6 +155,8 @@ struct IndexRoutesTests {
     }
     #expect(try await daemon.send(["folder": "a"], to: "/v1/index").problem == "422 folder")
     #expect(try await daemon.send(["folders": "a"], to: "/v1/index").problem == "422 folders")
+    let many = [String](repeating: "holiday", count: 65)
+    #expect(try await daemon.send(["folders": many], to: "/v1/index").problem == "422 folders")
     #expect(try await daemon.send(["library": "none"], to: "/v1/index").problem == "404 library")
   }
 

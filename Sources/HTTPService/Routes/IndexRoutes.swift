@@ -37,8 +37,12 @@ struct IndexRoutes: Sendable {
     var options = IngestOptions()
     options.prunes = body.prune ?? false
     options.rebuilds = body.rebuild ?? false
+    let folders = body.folders ?? []
+    guard folders.count <= Limits.folders else {
+      throw Problem(.unprocessableContent, "at most \(Limits.folders)", field: "folders")
+    }
     let roots = try library.roots()
-    options.folders = try (body.folders ?? []).enumerated().map { index, folder in
+    options.folders = try folders.enumerated().map { index, folder in
       let path = FilePath(folder).lexicallyNormalized()
       // A relative path means a folder below the first root.
       let absolute = path.isAbsolute ? path : (roots.first ?? "/").pushing(path).lexicallyNormalized()
