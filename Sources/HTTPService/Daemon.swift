@@ -128,9 +128,11 @@ package struct Daemon: Sendable {
   }
 
   private var http1: HTTPServerBuilder {
-    .http1(
+    let counts = ConnectionCounts()
+    return .http1(
       configuration: HTTP1Channel.Configuration(
-        additionalChannelHandlers: [HangUpHandler()], idleTimeout: .seconds(Int64(Limits.idleSeconds))))
+        additionalChannelHandlers: [ConnectionLimit(counts), HangUpHandler()],
+        idleTimeout: .seconds(Int64(Limits.idleSeconds))))
   }
 
   private func encrypted(_ server: HTTPServerBuilder) throws -> HTTPServerBuilder {

@@ -65,8 +65,10 @@ enum Limits {
   static let seconds = 30
   /// What is in flight at SIGTERM is given up after so long.
   static let shutdownSeconds = 20
-  /// Open connections, for each address.
+  /// Open connections, for each address that is listened on …
   static let connections = 4_096
+  /// … and of each other machine.
+  static let connectionsOfOne = 1_024
   /// Seconds after which a connection on which nothing arrives is closed.
   static let idleSeconds = 60
 }

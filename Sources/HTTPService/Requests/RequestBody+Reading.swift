@@ -14,11 +14,11 @@ extension Request {
   /// The body as JSON.
   ///
   /// - Throws: ``Problem``: 415 for another content type, 400 for what is no JSON, 422 naming the field for what does not
-  ///   fit; what ``body(_:)`` throws.
+  ///   fit; what ``wholeBody(_:)`` throws.
   func decoded<Body: Decodable & Sendable>(as type: Body.Type, _ context: DaemonContext) async throws -> Body
   {
     try requireContentType { $0 == "application/json" }
-    let bytes = try await body(context)
+    let bytes = try await wholeBody(context)
     guard bytes.readableBytes > Request.decodedAtOnce else { return try Request.decode(type, from: bytes) }
     return try await ComputePool.shared.run { try Request.decode(type, from: bytes) }
   }
@@ -44,7 +44,7 @@ extension Request {
   ///
   /// - Throws: ``Problem``: 413, before anything is read where the caller states the length; 503 when the bodies of other
   ///   requests leave no room; 408 when it does not come in time.
-  func body(_ context: DaemonContext) async throws -> ByteBuffer {
+  func wholeBody(_ context: DaemonContext) async throws -> ByteBuffer {
     let share = context.body
     let stated = headers[.contentLength].flatMap { Int($0) }
     if let stated, stated > share.limit {

@@ -124,7 +124,7 @@ struct SearchRoutes: Sendable {
 
   private func upload(_ request: Request, _ context: DaemonContext) async throws -> Response {
     try request.requireContentType { ["image/png", "image/jpeg", "image/webp"].contains($0) }
-    let body = try await request.body(context)
+    let body = try await request.wholeBody(context)
     let uploads = daemon.uploads
     return try await daemon.scheduler.run(channel: context.channel) {
       let bytes = [UInt8](buffer: body)
