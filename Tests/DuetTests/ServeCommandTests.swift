@@ -116,6 +116,26 @@ struct ServedFolder {
     #expect(try await served.stop().status == 0)
   }
 
+  @Test func `where the daemon has not found the model, a search looks for it by itself`() async throws {
+    let pictures = try PictureFolder.ofFive()
+    var duet = try DuetProgram(in: pictures.path)
+    duet.folders = [pictures.directory]
+    let (model, elsewhere) = (duet.home.path("model"), duet.home.path("elsewhere"))
+    try FileManager.default.copyItem(atPath: Fixture.url("Models/minimal").path(), toPath: model)
+    let indexed = try await duet("index", ".", "--model", model)
+    try #require(indexed.status == 0, "\(indexed.err)")
+    try FileManager.default.moveItem(atPath: model, toPath: elsewhere)
+    let served = try await ServedFolder(duet)
+    try FileManager.default.moveItem(atPath: elsewhere, toPath: model)
+    let asked = try await duet("search", "--image", "grey.jpg", "-l")
+    #expect(asked.status == 0 && asked.lines.count == 5, "\(asked.err)")
+    #expect(asked.output == (try await duet("search", "--no-daemon", "--image", "grey.jpg", "-l")).output)
+    let byText = try await duet("search", "a", "--cut", "off", "--json")
+    #expect(byText.output == (try await duet("search", "--no-daemon", "a", "--cut", "off", "--json")).output)
+    #expect(try await served.searches() == 0)
+    #expect(try await served.stop().status == 0)
+  }
+
   @Test func `a service manager is told when it is ready, and when its end begins`() async throws {
     var (_, duet) = try await indexed()
     let manager = try UnixMailbox(duet.home.path("notify"))

@@ -90,6 +90,8 @@ struct Search: ParsableCommand {
   static func answer(
     _ command: CommandRoutes.Command, _ snapshot: LibrarySnapshot, _ model: ModelSource?
   ) throws -> CommandRoutes.Output {
+    // Whoever typed it may have the model that the daemon has not.
+    if let problem = snapshot.missingModel { throw SearchError(.modelMismatch, problem) }
     let search = try Search.parse(command.arguments)
     let directory = FilePath(command.workingDirectory)
     var input = StandardInput(bytes: command.standardInput)
