@@ -33,7 +33,7 @@ python=$(realpath "$venv")/bin/python
 # Left out: a request that fits the schema may be refused for what it says (no such model, no picture), and a job that was
 # cancelled can still be looked at.
 "$python" Tests/Daemon/served.py "$duet" "$library" -- \
-  "$venv/bin/schemathesis" run '{base}/openapi.json' -H 'Authorization: Bearer {key}' --checks all \
+  "$venv/bin/schemathesis" --config-file Tests/Daemon/schemathesis.toml run '{base}/openapi.json' -H 'Authorization: Bearer {key}' --checks all \
   --exclude-checks positive_data_acceptance,use_after_free --exclude-path-regex 'events|session' --max-examples "${EXAMPLES:-50}" \
   --no-color
 "$python" Tests/Daemon/served.py "$duet" "$library" -- \

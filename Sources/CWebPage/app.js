@@ -29,7 +29,7 @@ let status = () => '';
 async function begin() {
   const token = new URLSearchParams(location.hash.slice(1)).get('token');
   try {
-    if (token) await api.signIn(token).finally(forgetToken);
+    if (token) await signIn(token);
     libraries.know((await api.stats()).libraries);
   } catch (error) {
     trouble(error, begin);
@@ -38,9 +38,17 @@ async function begin() {
   arrive();
 }
 
-/// The token goes from the address (and so from the history and from bookmarks) as soon as the daemon has seen it.
-function forgetToken() {
-  history.replaceState(history.state, '', location.pathname + location.search);
+/// The token goes from the address (and so from the history and from bookmarks) as soon as the daemon has said yes or no to it;
+/// one that it had no time for can be tried again.
+async function signIn(token) {
+  const forget = () => history.replaceState(history.state, '', location.pathname + location.search);
+  try {
+    await api.signIn(token);
+  } catch (error) {
+    if (error.kind === 'key') forget();
+    throw error;
+  }
+  forget();
 }
 
 /// Shows what the address asks: on load, and after back and forward.
@@ -278,7 +286,8 @@ function retell() {
 function keepText() {
   const value = box.value.trim();
   if (!value) return;
-  box.value = '';
+  // Where there is no room for a chip, the text stays where it is.
+  if (!q.isFull(query)) box.value = '';
   addTerm({ kind: 'text', value, role: 'want' });
   box.focus();
 }

@@ -132,6 +132,11 @@ extension CatalogStore {
     }
   }
 
+  /// How many files were not taken in.
+  package func skipCount() throws(CatalogError) -> Int {
+    try read { db in try Row.fetchOne(db, sql: "SELECT count(*) FROM skip").map { try $0.int(0) } ?? 0 }
+  }
+
   /// A fact kept about the library.
   package func setting(_ key: String) throws(CatalogError) -> String? {
     try read { db in

@@ -37,6 +37,12 @@ package final class OpenFile: Sendable {
   /// The file's number on its device.
   package var inode: UInt64 { status.inode }
 
+  /// Whether the file has the size and the time that it had when it was opened: what was read since is all of one content.
+  package var isUnchanged: Bool {
+    guard let now = try? regularFileStatus(of: descriptor, path: path) else { return false }
+    return now.size == size && now.modified == modified
+  }
+
   /// Reads from `offset` on.
   ///
   /// - Returns: `count` bytes; fewer at the end of the file, or where the file has become shorter. What was appended since

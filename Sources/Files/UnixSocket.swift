@@ -14,19 +14,19 @@ package final class UnixSocket {
   package init(_ path: FilePath, timeout: Int = 60) throws(FileError) {
     self.path = path
     descriptor = try UnixSocket.connected(to: path, type: Int32(SOCK_STREAM.rawValue))
-    var limit = timeval(tv_sec: timeout, tv_usec: 0)
-    for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-      setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
-    }
+    for option in [SO_RCVTIMEO, SO_SNDTIMEO] { UnixSocket.limit(option, of: descriptor, to: timeout) }
   }
 
   deinit { close(descriptor) }
 
-  /// Whether somebody listens at `path`.
+  /// Whether somebody listens at `path`, also where so many wait that nobody else is let in.
   package static func answers(_ path: FilePath) -> Bool {
-    guard let descriptor = try? connected(to: path, type: Int32(SOCK_STREAM.rawValue)) else { return false }
-    close(descriptor)
-    return true
+    do {
+      close(try connected(to: path, type: Int32(SOCK_STREAM.rawValue)))
+      return true
+    } catch {
+      return error.errno == .resourceTemporarilyUnavailable
+    }
   }
 
   /// Sends one datagram.
@@ -77,6 +77,14 @@ package final class UnixSocket {
     }
   }
 
+  /// Seconds to be let in by whoever listens.
+  private static let patience = 2
+
+  private static func limit(_ option: Int32, of descriptor: Int32, to seconds: Int) {
+    var limit = timeval(tv_sec: seconds, tv_usec: 0)
+    setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+  }
+
   private static func connected(to path: FilePath, type: Int32) throws(FileError) -> Int32 {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
@@ -89,6 +97,7 @@ package final class UnixSocket {
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
     let descriptor = socket(AF_UNIX, type | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw FileError(Errno(rawValue: Glibc.errno), "make a socket for", path) }
+    limit(SO_SNDTIMEO, of: descriptor, to: patience)
     let size = socklen_t(MemoryLayout<sockaddr_un>.size)
     let result = withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, size) }

@@ -21,7 +21,7 @@ struct Cursor: Equatable {
   init(parsing text: String) throws {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count == 3, let generation = Generation(parts[0]), let offset = Int(parts[1]),
-      (1...SearchRequest.largestLimit).contains(offset)
+      (1..<SearchRequest.largestLimit).contains(offset)
     else {
       throw Problem(.unprocessableContent, "not a cursor that an answer held", field: "cursor")
     }

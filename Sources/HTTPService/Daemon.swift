@@ -87,11 +87,15 @@ package struct Daemon: Sendable {
       try SocketLinks(socket: $0, libraries: configuration.libraries.map(\.location))
     }
     defer { links?.remove() }
-    if let socket = configuration.socket {
+    if let links {
       services.append(
-        application(.unixDomainSocket(path: socket.string), .socket, server: http1) { _ in
-          chmod(socket.string, 0o600)
-          await bound.add(port: nil)
+        application(.unixDomainSocket(path: links.bindPath.string), .socket, server: http1) { _ in
+          do {
+            try links.publish()
+            await bound.add(port: nil)
+          } catch {
+            await bound.fail(error)
+          }
         })
     }
     if let (host, port) = configuration.address {
@@ -109,7 +113,6 @@ package struct Daemon: Sendable {
       OpeningService(state: state) {
         let port = try await bound.wait()
         ready(page(port: port))
-        ServiceManager.notify("READY=1")
       })
     var lifecycle = ServiceGroupConfiguration(
       services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
@@ -122,13 +125,14 @@ package struct Daemon: Sendable {
     } catch {
       throw (error as? SearchError) ?? SearchError(.storage, "cannot serve", cause: error)
     }
-    ServiceManager.notify("STOPPING=1")
   }
 
   private var http1: HTTPServerBuilder {
-    .http1(
+    let counts = ConnectionCounts()
+    return .http1(
       configuration: HTTP1Channel.Configuration(
-        additionalChannelHandlers: [HangUpHandler()], idleTimeout: .seconds(Int64(Limits.idleSeconds))))
+        additionalChannelHandlers: [ConnectionLimit(counts), HangUpHandler()],
+        idleTimeout: .seconds(Int64(Limits.idleSeconds))))
   }
 
   private func encrypted(_ server: HTTPServerBuilder) throws -> HTTPServerBuilder {
@@ -152,7 +156,7 @@ package struct Daemon: Sendable {
     running: @escaping @Sendable (any Channel) async -> Void
   ) -> any Service {
     Application(
-      router: router(door), server: server,
+      router: routes(door).router, server: server,
       configuration: ApplicationConfiguration(
         address: address, serverName: nil, backlog: 1024,
         availableConnectionsDelegate: MaximumAvailableConnections(Limits.connections)),
@@ -160,12 +164,12 @@ package struct Daemon: Sendable {
   }
 
   /// All routes behind one door.
-  func router(_ door: Door) -> Router<DaemonContext> {
+  func routes(_ door: Door) -> RouteTable {
     let router = Router(context: DaemonContext.self, options: .autoGenerateHeadEndpoints)
     router.add(middleware: SecurityHeaders())
     router.add(middleware: ProblemMiddleware())
     router.add(middleware: AccessMiddleware(door: door, keys: keys, sessions: state.sessions))
-    let routes = RouteTable(router: router, metrics: state.metrics)
+    let routes = RouteTable(router: router, metrics: state.metrics, bodies: state.bodies)
     SearchRoutes(daemon: state).add(to: routes)
     ItemRoutes(daemon: state).add(to: routes)
     IndexRoutes(daemon: state).add(to: routes)
@@ -176,7 +180,7 @@ package struct Daemon: Sendable {
       CommandRoutes(daemon: state, answer: answerCommand).add(to: routes)
     }
     routes.refuseOtherMethods()
-    return router
+    return routes
   }
 
   private func allowedHosts(_ host: String) -> Set<String> {
@@ -196,7 +200,7 @@ package struct Daemon: Sendable {
   private func raiseFileLimit() {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-    limit.rlim_cur = min(limit.rlim_max, 65_536)
+    limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 65_536))
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 }

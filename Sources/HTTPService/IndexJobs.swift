@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import Compute
-import Embedders
 import HTTPTypes
 import Search
 import Synchronization
-import SystemPackage
 
 /// Runs of indexing that callers started. One at a time for each library; the last ones that ended are remembered.
 final class IndexJobs: Sendable {
@@ -40,11 +37,12 @@ final class IndexJobs: Sendable {
         throw Problem(.conflict, "job \(running.id) is indexing this library: wait for it, or cancel it")
       }
       jobs.append(job)
+      // Started before anybody else can see it, so that whoever cancels it has something to cancel.
+      job.run(library, options)
       while jobs.count > IndexJobs.remembered, let ended = jobs.firstIndex(where: { !$0.isRunning }) {
         jobs.remove(at: ended)
       }
     }
-    job.run(library, options)
     return job
   }
 
@@ -56,94 +54,5 @@ final class IndexJobs: Sendable {
     }
     running.forEach { $0.cancel() }
     for job in running { await job.ended() }
-  }
-}
-
-/// One run of indexing.
-final class IndexJob: Sendable {
-  enum Outcome: Sendable {
-    case running
-    case done(JSONText)
-    case cancelled(JSONText)
-    case failed(String)
-  }
-
-  private struct State {
-    var progress: IngestProgress?
-    var outcome = Outcome.running
-    var task: Task<Void, Never>?
-  }
-
-  let id: String
-  let library: String
-  private let state = Mutex(State())
-
-  init(id: String, library: String) {
-    self.id = id
-    self.library = library
-  }
-
-  var isRunning: Bool { state.withLock { if case .running = $0.outcome { true } else { false } } }
-
-  func cancel() { state.withLock { $0.task }?.cancel() }
-
-  func ended() async { await state.withLock { $0.task }?.value }
-
-  fileprivate func run(_ library: ServedLibrary, _ options: IngestOptions) {
-    let task = Task {
-      let start = ContinuousClock.now
-      do {
-        let choice = try await ComputePool.shared.run { try library.modelForIndexing() }
-        let ingestor = try await ComputePool.shared.run {
-          try Ingestor(location: library.location, embedder: choice.embedder, options: options) { progress in
-            self.state.withLock { $0.progress = progress }
-          }
-        }
-        try ingestor.remember(choice)
-        let report = try await ingestor.run()
-        try ingestor.close()
-        let summary = JSONText(
-          report, location: library.location, model: choice.source.description,
-          duration: ContinuousClock.now - start)
-        end(report.summary.wasInterrupted ? .cancelled(summary) : .done(summary))
-      } catch {
-        end(.failed("\(error)"))
-      }
-    }
-    state.withLock { $0.task = task }
-  }
-
-  private func end(_ outcome: Outcome) { state.withLock { $0.outcome = outcome } }
-
-  /// Schema `Job`.
-  var json: JSONText {
-    let (progress, outcome) = state.withLock { ($0.progress, $0.outcome) }
-    var summary = JSONText.null
-    var problem = JSONText.null
-    let name: String
-    switch outcome {
-    case .running: name = "running"
-    case .done(let report): (name, summary) = ("done", report)
-    case .cancelled(let report): (name, summary) = ("cancelled", report)
-    case .failed(let message): (name, problem) = ("failed", .string(message))
-    }
-    return [
-      "id": .string(id), "library": .string(library), "state": .string(name),
-      "progress": progress.map(JSONText.init) ?? .null, "summary": summary, "error": problem,
-    ]
-  }
-}
-
-extension JSONText {
-  fileprivate init(_ progress: IngestProgress) {
-    switch progress {
-    case .walking(let files): self = ["phase": "walking", "done": .int(files)]
-    case .embedding(let done, let total):
-      self = ["phase": "embedding", "done": .int(done), "total": .int(total)]
-    case .captioning(let done, let total):
-      self = ["phase": "captioning", "done": .int(done), "total": .int(total)]
-    case .merging: self = ["phase": "merging"]
-    case .calibrating: self = ["phase": "calibrating"]
-    }
   }
 }

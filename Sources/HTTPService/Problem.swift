@@ -37,7 +37,7 @@ struct Problem: Error, HTTPResponseError {
     headers[.contentType] = "application/problem+json"
     if let retryAfter { headers[.retryAfter] = "\(retryAfter)" }
     // The rest of a body that was not read would be taken for the next request.
-    if status == .contentTooLarge { headers[.connection] = "close" }
+    if [.contentTooLarge, .requestTimeout].contains(status) { headers[.connection] = "close" }
     return Response(
       status: status, headers: headers,
       body: ResponseBody(byteBuffer: ByteBuffer(string: JSONText.object(fields).text)))
@@ -57,8 +57,6 @@ extension Problem {
       self.init(.serviceUnavailable, "\(error)", retryAfter: 1)
     case let error as HTTPError:
       self.init(error.status, error.body ?? "\(error.status.reasonPhrase)")
-    case is NIOTooManyBytesError:
-      self.init(.contentTooLarge, "the body is larger than this daemon takes")
     case is CancellationError:
       self.init(.serviceUnavailable, "the daemon is stopping, or the caller went away", retryAfter: 1)
     default: self.init(.internalServerError, "\(error)")

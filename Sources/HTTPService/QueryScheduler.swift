@@ -54,7 +54,8 @@ final class QueryScheduler: Sendable {
   ///
   /// - Parameters:
   ///   - texts: what it will embed, so that it can be embedded together with others'.
-  ///   - channel: when it closes before the work began, the work is not done.
+  ///   - channel: when it closes while the query stands in the queue, the work is not done. What was taken out of the queue
+  ///     is: up to ``batch`` queries at once are.
   /// - Throws: ``Problem`` 429 when too many wait, 503 after ``Limits/seconds``; what `work` throws; `CancellationError`.
   func run<Result: Sendable>(
     texts: TextRequest? = nil, channel: (any Channel)? = nil, _ work: @escaping @Sendable () throws -> Result
@@ -154,7 +155,8 @@ final class QueryScheduler: Sendable {
   /// Embeds the texts of several queries in one pass; each finds its own in the cache. What fails here fails there again,
   /// and is told to the query it belongs to.
   private func embedTogether(_ requests: [TextRequest]) {
-    guard requests.count > 1 else { return }
+    // One text gains nothing.
+    guard requests.reduce(0, { $0 + $1.texts.count }) > 1 else { return }
     for (_, group) in Dictionary(grouping: requests, by: { ObjectIdentifier($0.embedder) }) {
       group[0].embedder.embedAhead(group.flatMap(\.texts))
     }

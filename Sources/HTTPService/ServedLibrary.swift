@@ -25,12 +25,13 @@ final class ServedLibrary: Sendable {
     /// Older states, for cursors that point into them.
     var kept: [(snapshot: LibrarySnapshot, until: ContinuousClock.Instant)] = []
 
-    mutating func replaceCurrent(with opened: LibrarySnapshot) {
-      let now = ContinuousClock.now
+    mutating func dropExpired(_ now: ContinuousClock.Instant) { kept.removeAll { $0.until < now } }
+
+    mutating func replaceCurrent(with opened: LibrarySnapshot, _ now: ContinuousClock.Instant) {
       if let current, current.state.generation != opened.state.generation {
         kept.append((current, now + ServedLibrary.keptFor))
       }
-      kept.removeAll { $0.until < now }
+      dropExpired(now)
       kept.removeFirst(max(0, kept.count - ServedLibrary.keptSnapshots))
       current = opened
     }
@@ -80,9 +81,10 @@ final class ServedLibrary: Sendable {
   /// answered from the state before.
   ///
   /// - Throws: ``SearchError`` as ``LibraryReader/snapshot(embedder:missingModel:)`` does.
-  func snapshot() throws -> LibrarySnapshot {
+  func snapshot(now: ContinuousClock.Instant = .now) throws -> LibrarySnapshot {
     let generation = try reader.generation()
     let usable = state.withLock { state -> LibrarySnapshot? in
+      state.dropExpired(now)
       if let current = state.current, current.state.generation == generation || state.isOpening {
         return current
       }
@@ -99,7 +101,7 @@ final class ServedLibrary: Sendable {
       try openModel()
       opened = try openedSnapshot()
     }
-    state.withLock { $0.replaceCurrent(with: opened) }
+    state.withLock { $0.replaceCurrent(with: opened, now) }
     return opened
   }
 
@@ -110,14 +112,15 @@ final class ServedLibrary: Sendable {
     return try reader.snapshot(embedder: embedder, missingModel: problem)
   }
 
+  /// How many older states are kept right now.
+  var keptCount: Int { state.withLock { $0.kept.count } }
+
   /// The state of an earlier commit, while it is kept.
   func snapshot(of generation: Generation) throws -> LibrarySnapshot? {
     let latest = try snapshot()
     if latest.state.generation == generation { return latest }
-    let now = ContinuousClock.now
     return state.withLock { state in
-      state.kept.removeAll { $0.until < now }
-      return state.kept.first { $0.snapshot.state.generation == generation }?.snapshot
+      state.kept.first { $0.snapshot.state.generation == generation }?.snapshot
     }
   }
 }

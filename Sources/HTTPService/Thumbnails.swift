@@ -21,17 +21,21 @@ final class Thumbnails: Sendable {
     self.budget = budget
   }
 
-  /// On a compute thread: the WebP file.
+  /// On a compute thread: the WebP file, and whether it shows the content that was indexed. It does not where the file was
+  /// replaced since: then it is not kept under that content's name.
   ///
   /// - Throws: ``Problem`` when the original is gone or cannot be read.
-  func bytes(of record: ItemRecord, size: Int) throws -> [UInt8] {
+  func bytes(of record: ItemRecord, size: Int) throws -> (bytes: [UInt8], isOfRecord: Bool) {
     let name = record.item.file.hash.hexadecimal
     let path = folder.appending(String(name.prefix(2))).appending("\(name)-\(size).webp")
-    if let known = try? readFile(path, limit: 8 << 20), !known.isEmpty { return known }
-    let bytes = try Thumbnail.webp(
-      of: try OpenedOriginal.bytes(of: record), size: size)
-    keep(bytes, at: path)
-    return bytes
+    if let known = try? readFile(path, limit: 8 << 20), !known.isEmpty { return (known, true) }
+    let original = try OpenedOriginal.open(record)
+    let bytes = try Thumbnail.webp(of: try OpenedOriginal.bytes(of: original), size: size)
+    let isOfRecord =
+      original.isUnchanged && original.size == record.item.file.size
+      && original.modified == record.item.file.modified
+    if isOfRecord { keep(bytes, at: path) }
+    return (bytes, isOfRecord)
   }
 
   /// A disk that is full costs time only.

@@ -33,6 +33,15 @@ class Asking(Walk):
         self.b.wait("score and z on hover", "() => getComputedStyle(document.querySelector('.score')).opacity === '1'")
         check(self.b.text(".score").startswith("z "), f"score: {self.b.text('.score')}")
 
+    def full(self):
+        self.open("?" + "&".join(f"want=text:word{number}" for number in range(31)))
+        self.b.wait("the chips", "() => document.querySelectorAll('.chip').length >= 31")
+        self.b.type("#text", "one more")
+        self.b.click("#keep")
+        self.expect_state("problem")
+        check(self.b.js("() => document.querySelector('#text').value") == "one more",
+              "a text that no chip has room for is lost")
+
     def pages(self):
         self.open("?q=person&cut=off")
         self.b.wait("pictures", "() => document.querySelectorAll('.card').length > 0")

@@ -26,7 +26,7 @@ class Steps(Asking, Arriving):
     """All of them, by their names."""
 
 
-STEPS = ["key", "session", "policy", "example", "text", "pages", "keys", "lightbox", "explain", "picture", "composed",
+STEPS = ["key", "session", "policy", "example", "text", "full", "pages", "keys", "lightbox", "explain", "picture", "composed",
          "roles", "but", "filter", "none", "back", "stale", "busy", "snapshot", "expired", "problem", "gone",
          "chooser", "chinese", "narrow", "looks"]
 

@@ -150,6 +150,7 @@ import Testing
       try transaction.set("viewing", "library")
     }
     #expect(try library.store.skips().map(\.path) == ["bad name"])
+    #expect(try library.store.skipCount() == 1)
     #expect(try library.store.setting("viewing") == "library")
     #expect(try library.store.itemCount(root: library.root) == 1)
     let other = Root(id: library.root, path: "/elsewhere", device: 8, lastSeen: 1234)
@@ -158,7 +159,7 @@ import Testing
       try transaction.removeSkip(root: library.root, path: "bad\0name")
     }
     #expect(try library.store.roots() == [other])
-    #expect(try library.store.skips().isEmpty)
+    #expect(try library.store.skips().isEmpty && library.store.skipCount() == 0)
     try library.store.write { try $0.removeRoot(library.root) }
     #expect(try library.store.itemCount() == 0)
     #expect(try library.store.verify().isEmpty)

@@ -67,6 +67,54 @@ def bodies(daemon):
         "POST", "/v1/search", b'{"terms":[{"text":"x","weight":1e999}]}', {"Content-Type": "application/json"})[0], 400, 422)
 
 
+def strangers(daemon):
+    """Bodies of callers who have no key."""
+    megabyte = b"x" * (1 << 20)
+    json_type = {"Content-Type": "application/json"}
+    for path in ("/v1/search", "/v1/embeddings", "/v1/index"):
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 40000000\r\n\r\n"
+        expect(f"40 MB to {path}, announced", daemon.raw(head.encode()).split(" ")[1], "401")
+    expect("5 kB for the page's token", daemon.ask("POST", "/v1/session", megabyte[:5_000], json_type, key=False)[0], 413)
+    expect("100 kB of folders", daemon.ask("POST", "/v1/index", megabyte[:100_000], json_type)[0], 413)
+
+
+def crowd(daemon):
+    """Bodies that together are more than the daemon takes, none of them finished; then one that only trickles."""
+    head = ("POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Authorization: Bearer {daemon.key}\r\nContent-Length: %d\r\n\r\n")
+    size = 48 << 20
+    before, held, answers = daemon.memory, [], []
+    for _ in range(7):
+        connection = socket.create_connection(("127.0.0.1", daemon.port), timeout=60)
+        held.append(connection)
+        try:
+            connection.sendall((head % size).encode() + b" " * (size - 1))
+        except OSError:  # refused while we still sent
+            pass
+    for connection in held:
+        connection.settimeout(2)
+        try:
+            answers.append(connection.recv(4096).split(b" ")[1].decode())
+        except OSError:
+            answers.append("")
+    print(f"        (answers to seven bodies of 48 MiB: {answers}, memory +{daemon.memory - before >> 20} MiB)")
+    expect("bodies beyond what all may have", "503" in answers and answers.count("") >= 5, True)
+    expect("a small search beside them", daemon.search({"text": "cat"})[0], 200)
+    for connection in held:
+        connection.close()
+    with socket.create_connection(("127.0.0.1", daemon.port), timeout=60) as connection:
+        connection.sendall((head % 100).encode())
+        connection.settimeout(1)
+        answer, start = b"", time.monotonic()
+        while not answer and time.monotonic() - start < 55:
+            connection.sendall(b" ")
+            try:
+                answer = connection.recv(4096)
+            except TimeoutError:
+                pass
+        expect("a body that trickles", answer.split(b" ")[1].decode() if answer else "nothing", "408")
+
+
 def pictures(daemon):
     bomb = png(16_000, 12_000, bytes(16_001) * 12_000)
     for name, picture in (("a header of 100,000 x 100,000", png(100_000, 100_000)), ("a truncated picture", png(64, 64)),
@@ -158,7 +206,7 @@ def sudden_death(duet, pictures):
 def main():
     duet, library = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
     with Daemon(duet, library) as daemon:
-        for part in (access, bodies, pictures, slow):
+        for part in (access, strangers, bodies, crowd, pictures, slow):
             part(daemon)
             expect(f"alive after {part.__name__}", daemon.ask("GET", "/livez")[0], 200)
         roots = json.loads(daemon.ask("GET", "/v1/stats")[2])["libraries"][0]["roots"]

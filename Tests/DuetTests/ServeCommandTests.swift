@@ -78,16 +78,20 @@ struct ServedFolder {
       (["--not-text", "a"], 2), (["--image", "rgb8.txt"], 2), (["--image", "-", "--image", "-"], 2),
       (["lighthouse", "--changed-within", "x"], 2), (["lighthouse", "--type", "gif"], 2),
     ]
-    for (number, (command, status)) in commands.enumerated() {
+    for (command, status) in commands {
+      let before = try await served.searches()
       let asked = try await duet.run(["search"] + command, input: bytes)
-      #expect(try await served.searches() == number + 1, "\(command): the daemon was not asked")
+      // What the daemon cannot answer the command tries by itself, and tells what is wrong.
+      let answered = try await served.searches()
+      #expect(answered == before + (status == 2 ? 0 : 1), "\(command)")
       let alone = try await duet.run(["search", "--no-daemon"] + command, input: bytes)
-      #expect(try await served.searches() == number + 1)
+      #expect(try await served.searches() == answered)
       #expect(asked.output == alone.output, "\(command): \(asked.out) / \(alone.out)")
       #expect(asked.diagnostics == alone.diagnostics, "\(command): \(asked.err) / \(alone.err)")
       #expect(
         asked.status == alone.status && asked.status == status, "\(command): \(asked.status) \(asked.err)")
     }
+    let answered = try await served.searches()
     // From another folder, paths are seen from there.
     try FileManager.default.createDirectory(
       at: pictures.directory.url.appending(path: "below"), withIntermediateDirectories: true)
@@ -98,12 +102,58 @@ struct ServedFolder {
     #expect(
       asked.output
         == (try await below("search", "--no-daemon", "--image", "../grey.jpg", "-l", "-k", "1")).output)
-    #expect(try await served.searches() == commands.count + 1)
+    #expect(try await served.searches() == answered + 1)
     // What only the process itself can do is not asked for.
     #expect(try await duet("search", "lighthouse", "--model", "builtin").status == 0)
     #expect(try await duet("search", "lighthouse", "--max-memory", "100M").status == 0)
-    #expect(try await served.searches() == commands.count + 1)
+    // A folder whose name is no text has no name that the daemon could be told.
+    var odd = duet
+    odd.prefix = ["/bin/sh", "-c", #"cd "$(printf 'caf\351')" && exec "$0" "$@""#]
+    let name = pictures.directory.path("") + "/caf"
+    #expect(mkdir(name.utf8CString.dropLast() + [CChar(bitPattern: 0xE9), 0], 0o755) == 0)
+    #expect(try await odd("search", "--image", "../grey.jpg", "-l", "-k", "1").out == asked.out)
+    #expect(try await served.searches() == answered + 1)
     #expect(try await served.stop().status == 0)
+  }
+
+  @Test func `where the daemon has not found the model, a search looks for it by itself`() async throws {
+    let pictures = try PictureFolder.ofFive()
+    var duet = try DuetProgram(in: pictures.path)
+    duet.folders = [pictures.directory]
+    let (model, elsewhere) = (duet.home.path("model"), duet.home.path("elsewhere"))
+    try FileManager.default.copyItem(atPath: Fixture.url("Models/minimal").path(), toPath: model)
+    let indexed = try await duet("index", ".", "--model", model)
+    try #require(indexed.status == 0, "\(indexed.err)")
+    try FileManager.default.moveItem(atPath: model, toPath: elsewhere)
+    let served = try await ServedFolder(duet)
+    try FileManager.default.moveItem(atPath: elsewhere, toPath: model)
+    let asked = try await duet("search", "--image", "grey.jpg", "-l")
+    #expect(asked.status == 0 && asked.lines.count == 5, "\(asked.err)")
+    #expect(asked.output == (try await duet("search", "--no-daemon", "--image", "grey.jpg", "-l")).output)
+    let byText = try await duet("search", "a", "--cut", "off", "--json")
+    #expect(byText.output == (try await duet("search", "--no-daemon", "a", "--cut", "off", "--json")).output)
+    #expect(try await served.searches() == 0)
+    #expect(try await served.stop().status == 0)
+  }
+
+  @Test func `a service manager is told when it is ready, and when its end begins`() async throws {
+    var (_, duet) = try await indexed()
+    let manager = try UnixMailbox(duet.home.path("notify"))
+    duet.environment["NOTIFY_SOCKET"] = manager.path
+    let served = try await ServedFolder(duet)
+    #expect(manager.next(seconds: 60) == "READY=1")
+    #expect(try await served.stop().status == 0)
+    #expect(manager.next(seconds: 60) == "STOPPING=1")
+  }
+
+  @Test func `a socket that cannot have its name is an error, and nothing is left behind`() async throws {
+    let (pictures, duet) = try await indexed()
+    let long = duet.home.path(String(repeating: "x", count: 110))
+    let run = try await duet("serve", "--no-tcp", "--socket", long)
+    #expect(run.status == 2 && run.err.contains("name a shorter --socket"), "\(run.err)")
+    let left = try FileManager.default.contentsOfDirectory(atPath: duet.home.path)
+    #expect(!left.contains { $0.hasPrefix(".") }, "\(left)")
+    withExtendedLifetime(pictures) {}
   }
 
   @Test func `the daemon sees what was indexed since it started`() async throws {

@@ -63,6 +63,17 @@ struct UnixSocketTests {
     #expect(listener == nil && code(path) == .notFound)
   }
 
+  @Test("A listener that lets nobody in any more is given up in time, and is known to be there")
+  func fullQueue() throws {
+    let listener = try UnixListener(path.string, reply: nil)
+    // The first is talked to, eight and one more wait to be.
+    let waiting = try (0..<10).map { _ in try UnixSocket(path) }
+    let error = #expect(throws: FileError.self) { try UnixSocket(path) }
+    #expect(error?.errno == .resourceTemporarilyUnavailable)
+    #expect(UnixSocket.answers(path))
+    withExtendedLifetime((listener, waiting)) {}
+  }
+
   @Test("A listener that says nothing is given up in time")
   func timeout() throws {
     let listener = try UnixListener(path.string, reply: nil)

@@ -81,7 +81,7 @@ struct AccessTests {
     #expect(attributes.contains("HttpOnly") && attributes.contains("SameSite=Strict"))
     #expect(attributes.contains("Path=/") && !attributes.contains("Secure"))
     let pair = String(try #require(attributes.first))
-    #expect(!pair.contains(token))
+    #expect(pair.hasPrefix("duet_session=") && !pair.contains(token))
     #expect(try await tcp(.get, "/v1/stats", [.cookie: pair]).status == 200)
     #expect(try await tcp(.get, "/v1/stats", [.cookie: "other=1; \(pair)"]).status == 200)
     let index = try await daemon.send(["folders": ["/not/there"]], to: "/v1/index", [.cookie: pair], by: .tcp)
@@ -95,6 +95,25 @@ struct AccessTests {
       let answer = try await daemon.send(["token": wrong], to: "/v1/session", by: .tcp)
       #expect(answer.status == 401 && answer.headers[.setCookie] == nil)
     }
+  }
+
+  @Test("A cookie is of the port that was asked: another daemon on the same host has its own")
+  func cookiePort() async throws {
+    let token = daemon.daemon.state.sessions.token
+    let opened = try await daemon.ask(
+      .post, "/v1/session", [.contentType: "application/json"], bytes: Array("{\"token\":\"\(token)\"}".utf8),
+      by: .tcp, host: "localhost:7878")
+    let cookie = try #require(opened.headers[.setCookie]).prefix { $0 != ";" }
+    let value = cookie.split(separator: "=", maxSplits: 1)[1]
+    #expect(cookie.hasPrefix("duet_session_7878="))
+    func status(_ name: String, host: String) async throws -> Int {
+      try await tcp(.get, "/v1/stats", [.cookie: "duet_session_1=x; \(name)=\(value)"], host: host).status
+    }
+    #expect(try await status("duet_session_7878", host: "localhost:7878") == 200)
+    #expect(try await status("duet_session_7878", host: "localhost:7879") == 401)
+    #expect(try await status("duet_session", host: "localhost:7878") == 401)
+    #expect(PageSessions.cookieName(for: "[::1]:80") == "duet_session_80")
+    #expect(PageSessions.cookieName(for: "[::1]") == "duet_session")
   }
 
   @Test("Cookies beyond the limit push out the oldest")
@@ -116,7 +135,7 @@ struct AccessTests {
     let answer = try await daemon.ask(
       .post, "/v1/session", [.contentType: "application/json"],
       bytes: Array("{\"token\":\"\(state.sessions.token)\"}".utf8),
-      through: secure.router(.tcp(hosts: ["localhost"], isEncrypted: true)).buildResponder(),
+      through: secure.routes(.tcp(hosts: ["localhost"], isEncrypted: true)).router.buildResponder(),
       host: "localhost")
     #expect(answer.headers[.setCookie]?.hasSuffix("; Secure") == true)
   }
@@ -165,7 +184,7 @@ struct AccessTests {
       state: self.daemon.daemon.state, logger: .init(label: "test"), answerCommand: { _, _, _ in .init() })
     for (door, status) in [(Door.tcp(hosts: ["localhost"], isEncrypted: false), 404), (.socket, 415)] {
       let answer = try await self.daemon.ask(
-        .post, CommandRoutes.path, through: daemon.router(door).buildResponder(), host: "localhost")
+        .post, CommandRoutes.path, through: daemon.routes(door).router.buildResponder(), host: "localhost")
       #expect(answer.status == status)
     }
   }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import Compute
 import Foundation
 import HTTPTypes
+import SystemPackage
 import TestSupport
 import Testing
 
 @testable import HTTPService
+@testable import Search
 
 @Suite("Indexing over HTTP")
 struct IndexRoutesTests {
@@ -76,6 +79,50 @@ struct IndexRoutesTests {
     #expect(try await daemon.get("/v1/stats").text.contains("\"items\":412,"))
   }
 
+  @Test("While somebody else indexes the library a job waits, and can be cancelled")
+  func waiting() async throws {
+    let daemon = try await TestDaemon()
+    let choice = try await ComputePool.shared.run { try ModelChoice.open(named: "builtin") }
+    // As `duet index`, or the daemon's own watch, holds it.
+    var other: Ingestor? = try Ingestor(
+      location: daemon.library.location, embedder: choice.embedder, options: IngestOptions())
+    func start() async throws -> String {
+      try #require(try await daemon.send([:] as [String: Any], to: "/v1/index").json["id"] as? String)
+    }
+    func waits(_ id: String) async throws {
+      while !(try await daemon.get("/v1/jobs/\(id)").text.contains("\"phase\":\"waiting\"")) {
+        await Task.yield()
+      }
+    }
+    let first = try await start()
+    try await waits(first)
+    #expect(try await daemon.ask(.delete, "/v1/jobs/\(first)").status == 202)
+    let cancelled = try #require(try await events(daemon, first).last)
+    #expect(cancelled.job["state"] as? String == "cancelled" && cancelled.job["summary"] is NSNull)
+    let second = try await start()
+    try await waits(second)
+    // Its lock goes with it.
+    try other?.close()
+    other = nil
+    #expect(try await events(daemon, second).last?.job["state"] as? String == "done")
+  }
+
+  @Test("A job can be cancelled from the moment that it is known")
+  func cancelledAtOnce() async throws {
+    let daemon = try await TestDaemon()
+    let choice = try await ComputePool.shared.run { try ModelChoice.open(named: "builtin") }
+    // Somebody else indexes, so that a job that missed its cancellation would wait for ever.
+    let other = try Ingestor(
+      location: daemon.library.location, embedder: choice.embedder, options: IngestOptions())
+    for _ in 0..<20 {
+      let job = try daemon.daemon.state.jobs.start(daemon.library, options: IngestOptions())
+      job.cancel()
+      await job.ended()
+      #expect(!job.isRunning)
+    }
+    try other.close()
+  }
+
   @Test("A daemon that stops lets the job save its batch, and starts no other")
   func stopping() async throws {
     let daemon = try await TestDaemon()
@@ -108,6 +155,8 @@ struct IndexRoutesTests {
     }
     #expect(try await daemon.send(["folder": "a"], to: "/v1/index").problem == "422 folder")
     #expect(try await daemon.send(["folders": "a"], to: "/v1/index").problem == "422 folders")
+    let many = [String](repeating: "holiday", count: 65)
+    #expect(try await daemon.send(["folders": many], to: "/v1/index").problem == "422 folders")
     #expect(try await daemon.send(["library": "none"], to: "/v1/index").problem == "404 library")
   }
 

@@ -158,6 +158,39 @@ struct ItemRoutesTests {
   }
 }
 
+@Suite("Thumbnails of pictures that change")
+struct ChangedThumbnailTests {
+  @Test("A file that was replaced since it was indexed is shown, and not taken for what was indexed")
+  func replaced() async throws {
+    let daemon = try await TestDaemon(
+      pictures: ["a.png": TinyPNG.encode(250, 0, 0), "b.png": TinyPNG.encode(0, 250, 0)], captions: [:])
+    let id = try await daemon.id(of: "a.png")
+    func thumbnail() async throws -> Answer { try await daemon.get("/v1/items/\(id)/thumbnail?size=128") }
+    func kept() -> [String] {
+      ((try? FileManager.default.subpathsOfDirectory(atPath: daemon.folder.path("cache"))) ?? [])
+        .filter { $0.hasSuffix(".webp") }
+    }
+    let path = daemon.folder.path("pictures/a.png")
+    let (old, date) = (
+      try Data(contentsOf: URL(filePath: path)),
+      try FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date
+    )
+    // One pixel more, so that its size differs, too.
+    try daemon.folder.write(TinyPNG.encode(0, 0, 250, side: 9), to: "pictures/a.png")
+    let replaced = try await thumbnail()
+    #expect(replaced.status == 200 && replaced.headers[.eTag] == nil && kept().isEmpty)
+    #expect(try ImageDecoder.probe(replaced.body).uprightWidth == 9)
+    // The old content at another time is not taken for it either; with its time, it is.
+    try old.write(to: URL(filePath: path))
+    #expect(try await thumbnail().headers[.eTag] == nil && kept().isEmpty)
+    try FileManager.default.setAttributes([.modificationDate: try #require(date)], ofItemAtPath: path)
+    try await daemon.reindex()
+    let restored = try await thumbnail()
+    #expect(restored.headers[.eTag] != nil && kept().count == 1)
+    #expect(try ImageDecoder.probe(restored.body).uprightWidth == 8)
+  }
+}
+
 @Suite("Ranges")
 struct ByteRangeTests {
   @Test("Of an empty file nothing can be asked for")

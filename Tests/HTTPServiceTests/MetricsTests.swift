@@ -71,17 +71,20 @@ struct MetricsTests {
     #expect(lines.contains(#"duet_requests_total{method="GET",path="/v1/search",status="200"} 1.0"#))
     #expect(lines.contains(#"duet_requests_total{method="GET",path="/v1/items/{id}",status="404"} 1.0"#))
     #expect(lines.contains(#"duet_items{library="pictures"} 2.0"#))
+    #expect(lines.contains(#"duet_skipped_files{library="pictures"} 0.0"#))
+    #expect(lines.contains("# TYPE duet_text_cache_hits_total counter"))
     // The second time the text is remembered.
     func number(_ name: String) async throws -> Double? {
       try await daemon.get("/metrics").text.split(separator: "\n").first { $0.hasPrefix(name) }?
         .split(separator: " ").last.flatMap { Double($0) }
     }
     let (hits, misses) = (
-      try #require(try await number("duet_text_cache_hits")), try await number("duet_text_cache_misses")
+      try #require(try await number("duet_text_cache_hits_total")),
+      try await number("duet_text_cache_misses_total")
     )
     #expect(try await daemon.get("/v1/search?q=sea").status == 200)
-    #expect(try await number("duet_text_cache_hits") == hits + 1)
-    #expect(try await number("duet_text_cache_misses") == misses)
+    #expect(try await number("duet_text_cache_hits_total") == hits + 1)
+    #expect(try await number("duet_text_cache_misses_total") == misses)
     // Every line is a comment, or a name with a number.
     for line in lines where !line.hasPrefix("#") {
       #expect(line.contains(#/^[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})? [-+0-9.eInf]+$/#), "\(line)")

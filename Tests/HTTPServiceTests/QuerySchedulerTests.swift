@@ -191,6 +191,39 @@ struct QuerySchedulerTests {
     #expect(values == [[1, 2], [3], [2, 4]])
     #expect(model.passes.count == 1 && model.passes.first?.sorted() == ["a", "bb", "ccc", "dddd"])
   }
+
+  @Test("The texts of a query that waits alone are embedded in one pass, too")
+  func alone() async throws {
+    let model = CountingEmbedder()
+    let embedder = CachingEmbedder(model)
+    for texts in [["a", "bb", "ccc"], ["dddd"]] {
+      try await scheduler.run(texts: .init(texts: texts, embedder: embedder)) {
+        for text in texts { _ = try embedder.projectTexts([text]) }
+      }
+    }
+    #expect(model.passes.map { $0.sorted() } == [["a", "bb", "ccc"], ["dddd"]])
+  }
+
+  @Test("A call for many embeddings lets queries that came after it go before its end")
+  func turns() async throws {
+    let daemon = try await TestDaemon(
+      pictures: ["a.png": TinyPNG.encode(1, 2, 3)], captions: [:],
+      scheduler: QueryScheduler(pool: ComputePool(threadCount: 1)))
+    let (scheduler, gate) = (daemon.daemon.state.scheduler, gate)
+    let embedder = try #require(daemon.library.embedder)
+    let blocked = Task { try await scheduler.run { gate.pass() } }
+    await gate.isReached()
+    let texts = (0..<64).map { "text \($0)" }
+    async let call = daemon.send(["input": texts], to: "/v1/embeddings")
+    while scheduler.waitingCount < 1 { await Task.yield() }
+    async let query = scheduler.run { embedder.counts.misses + embedder.counts.hits }
+    while scheduler.waitingCount < 2 { await Task.yield() }
+    gate.open()
+    try await blocked.value
+    let embeddedBefore = try await query
+    #expect(try await call.status == 200)
+    #expect(embeddedBefore <= 8 && embedder.counts.misses + embedder.counts.hits >= 64)
+  }
 }
 
 /// A value that any thread may change.

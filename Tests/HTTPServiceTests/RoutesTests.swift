@@ -17,15 +17,9 @@ struct RoutesTests {
 
   /// Every path with its methods, as the daemon has them.
   private var table: [String: Set<String>] {
-    let state = daemon.daemon.state
-    let routes = RouteTable(router: Router(context: DaemonContext.self), metrics: DaemonMetrics())
-    SearchRoutes(daemon: state).add(to: routes)
-    ItemRoutes(daemon: state).add(to: routes)
-    IndexRoutes(daemon: state).add(to: routes)
-    EmbeddingRoutes(daemon: state).add(to: routes)
-    StatusRoutes(daemon: state).add(to: routes)
-    PageRoutes(daemon: state).add(to: routes)
-    return routes.methods.mapValues { Set($0.map { $0.rawValue.lowercased() }) }
+    daemon.daemon.routes(.tcp(hosts: [], isEncrypted: false)).methods.mapValues {
+      Set($0.map { $0.rawValue.lowercased() })
+    }
   }
 
   private func described() async throws -> [String: Any] { try await daemon.get("/openapi.json").json }
@@ -142,7 +136,7 @@ struct RoutesTests {
     func header(_ name: String) -> String? { HTTPField.Name(name).flatMap { answer.headers[$0] } }
     #expect(header("X-Content-Type-Options") == "nosniff", sourceLocation: sourceLocation)
     #expect(header("Cross-Origin-Resource-Policy") == "same-origin", sourceLocation: sourceLocation)
-    #expect(header("Referrer-Policy") == "no-referrer", sourceLocation: sourceLocation)
+    #expect(header("Referrer-Policy") == "same-origin", sourceLocation: sourceLocation)
     let policy = header("Content-Security-Policy") ?? ""
     #expect(
       policy.contains("default-src 'none'") && !policy.contains("unsafe"), sourceLocation: sourceLocation)
@@ -186,7 +180,7 @@ struct RoutesTests {
       Daemon.Configuration(
         libraries: [("new", library.location)], version: "1", keys: "/nowhere/keys.json"),
       state: state, logger: .init(label: "test"))
-    let responder = fresh.router(.socket).buildResponder()
+    let responder = fresh.routes(.socket).router.buildResponder()
     let answer = try await daemon.ask(.get, "/readyz", through: responder, host: "a")
     #expect(answer.status == 503 && answer.headers[.retryAfter] != nil && answer.text.contains("new"))
     #expect(try await daemon.ask(.get, "/livez", through: responder, host: "a").status == 200)

@@ -65,6 +65,23 @@ struct ServedLibraryTests {
     #expect(try await ComputePool.shared.run { try library.snapshot(of: second.state.generation + 1) } == nil)
   }
 
+  @Test("Older states go when their time is over, though no newer one comes")
+  func expiry() async throws {
+    let daemon = try await TestDaemon()
+    let library = daemon.library
+    let old = try await daemon.onSnapshot { $0.state.generation }
+    try await daemon.add("new.png", TinyPNG.encode(9, 9, 9))
+    try await ComputePool.shared.run {
+      let changed = ContinuousClock.now
+      _ = try library.snapshot(now: changed)
+      _ = try library.snapshot(now: changed + ServedLibrary.keptFor)
+      #expect(library.keptCount == 1)
+      _ = try library.snapshot(now: changed + ServedLibrary.keptFor + .seconds(1))
+      #expect(library.keptCount == 0)
+      #expect(try library.snapshot(of: old) == nil)
+    }
+  }
+
   @Test(
     "Any number of queries while states change: each sees a whole state, none older than the one before it")
   func whileChanging() async throws {

@@ -34,7 +34,7 @@ final class TestDaemon: Sendable {
 
   init(
     pictures: [String: [UInt8]] = TestDaemon.pictures, captions: [String: String] = TestDaemon.captions,
-    scheduler: QueryScheduler = QueryScheduler()
+    scheduler: QueryScheduler = QueryScheduler(), bodies: BodyBudget = BodyBudget()
   ) async throws {
     folder = try TemporaryDirectory()
     for (name, bytes) in pictures { try folder.write(bytes, to: "pictures/\(name)") }
@@ -51,11 +51,11 @@ final class TestDaemon: Sendable {
     let state = DaemonState(
       version: TestDaemon.version, libraries: ServedLibraries(all: [library]),
       cache: BaseDirectories(environment: { $0 == "XDG_CACHE_HOME" ? folder.path("cache") : nil }),
-      scheduler: scheduler)
+      scheduler: scheduler, bodies: bodies)
     daemon = Daemon(
       configuration, state: state, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-    socket = daemon.router(.socket).buildResponder()
-    tcp = daemon.router(.tcp(hosts: ["localhost"], isEncrypted: false)).buildResponder()
+    socket = daemon.routes(.socket).router.buildResponder()
+    tcp = daemon.routes(.tcp(hosts: ["localhost"], isEncrypted: false)).router.buildResponder()
     try await ComputePool.shared.run { try library.open() }
   }
 
@@ -111,6 +111,13 @@ final class TestDaemon: Sendable {
 
   // MARK: - Asking
 
+  /// What stands beside a request that came by ``channel``.
+  var context: DaemonContext {
+    DaemonContext(
+      source: ApplicationRequestContextSource(
+        channel: channel, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
+  }
+
   enum Entrance { case socket, tcp }
 
   func ask(
@@ -120,9 +127,6 @@ final class TestDaemon: Sendable {
     let request = Request(
       head: HTTPRequest(method: method, scheme: "http", authority: host, path: path, headerFields: headers),
       body: body)
-    let context = DaemonContext(
-      source: ApplicationRequestContextSource(
-        channel: channel, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
     let response = try await responder.respond(to: request, context: context)
     let writer = CollectingWriter()
     try await response.body.write(writer)

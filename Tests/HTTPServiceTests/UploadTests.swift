@@ -80,6 +80,29 @@ struct UploadTests {
     for handle in [handles[0], handles[2], fourth] { #expect(isKept(handle, at: 6)) }
   }
 
+  @Test("When they are too many, however small, those that were used the longest ago go")
+  func tooMany() {
+    let uploads = Uploads()
+    let start = ContinuousClock.now
+    let handles = (0...Uploads.limit).map { uploads.add([1], now: start + .milliseconds($0)) }
+    #expect(uploads.bytes(of: handles[0], now: start + .seconds(5)) == nil)
+    #expect(handles.dropFirst().allSatisfy { uploads.bytes(of: $0, now: start + .seconds(5)) == [1] })
+  }
+
+  @Test("What models made of pictures is counted as their memory")
+  func projections() {
+    let uploads = Uploads()
+    let start = ContinuousClock.now
+    let (old, new) = (uploads.add([1], now: start), uploads.add([2], now: start + .seconds(1)))
+    let half = [Float](repeating: 1, count: Uploads.budget / 2 / 4)
+    uploads.keep(half, of: old, by: "m")
+    #expect(uploads.bytes(of: old, now: start + .seconds(2)) == [1])
+    _ = uploads.bytes(of: new, now: start + .seconds(3))
+    uploads.keep(half, of: new, by: "m")
+    #expect(uploads.bytes(of: old, now: start + .seconds(4)) == nil)
+    #expect(uploads.projection(of: new, by: "m", now: start + .seconds(4)) == half)
+  }
+
   @Test("What is no picture, too large a one, or of another type is refused")
   func refused() async throws {
     let daemon = try await TestDaemon.shared.value

@@ -195,6 +195,44 @@ struct QueryEngineTests {
     #expect(long.hits.map(\.fused) == (try library.search(terms) { $0.limit = 15 }).hits.map(\.fused))
   }
 
+  @Test(
+    "Pages laid end to end are the whole answer, in every order of all hits",
+    arguments: [SortOrder.relevance, .date, .size, .name])
+  func pages(_ sort: SortOrder) throws {
+    // A sort without a cut orders no set of its own; the next test is of that.
+    let cut: Cut = sort == .relevance ? .off : .z(1)
+    func search(_ offset: Int, _ limit: Int) throws -> SearchResult {
+      try library.search([try .text("grass")]) {
+        ($0.cut, $0.sort, $0.offset, $0.limit) = (cut, sort, offset, limit)
+      }
+    }
+    let whole = try search(0, 1_000)
+    #expect(whole.hits.count == whole.summary.found && whole.hits.count > 20 && !whole.summary.isFollowed)
+    var pages: [Hit] = []
+    while true {
+      let page = try search(pages.count, 7)
+      pages += page.hits
+      #expect(page.summary.found == whole.summary.found)
+      #expect(page.summary.isFollowed == (pages.count < whole.hits.count))
+      if !page.summary.isFollowed { break }
+    }
+    #expect(pages.map(\.item.id) == whole.hits.map(\.item.id))
+    #expect(try search(whole.hits.count, 7).hits.isEmpty)
+  }
+
+  @Test("Where the best are put in another order there is one page of them")
+  func onePage() throws {
+    let best = try library.search([try .text("grass")]) { ($0.cut, $0.limit) = (.off, 7) }
+    let ids = best.hits.map(\.item.id)
+    #expect(best.summary.isFollowed)
+    let reversed = try library.search([try .text("grass")]) {
+      ($0.cut, $0.limit, $0.isReversed) = (.off, 7, true)
+    }
+    #expect(reversed.hits.map(\.item.id) == ids.reversed() && !reversed.summary.isFollowed)
+    let sorted = try library.search([try .text("grass")]) { ($0.cut, $0.limit, $0.sort) = (.off, 7, .name) }
+    #expect(Set(sorted.hits.map(\.item.id)) == Set(ids) && !sorted.summary.isFollowed)
+  }
+
   @Test("An explanation adds up")
   func explained() throws {
     let result = try library.search([
@@ -297,6 +335,11 @@ struct QueryEngineTests {
     #expect(throws: SearchError.self) { try library.search([try .item("4711")]) }
     #expect(throws: SearchError.self) { try library.search([try Term(.vector([1, 2]))]) }
     #expect(throws: SearchError.self) { try library.search([try .text("cat")]) { $0.limit = 0 } }
+    for (offset, limit) in [(-1, 1), (10_000, 1), (1, 10_000), (Int.max, 1)] {
+      #expect(throws: SearchError.self) {
+        try library.search([try .text("cat")]) { ($0.offset, $0.limit) = (offset, limit) }
+      }
+    }
     let many = try (0...Term.Limits.terms).map { try Term.text("word\($0)") }
     #expect(throws: SearchError.self) { try library.search(many) }
     #expect(throws: SearchError.self) {

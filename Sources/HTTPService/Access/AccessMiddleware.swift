@@ -64,7 +64,8 @@ struct AccessMiddleware: RouterMiddleware {
       }
       throw AccessMiddleware.unauthorized("the key is not known: 'duet serve key list' shows those there are")
     }
-    if let cookie = request.cookies[PageSessions.cookieName]?.value, sessions.holds(cookie) { return .page }
+    let name = PageSessions.cookieName(for: request.head.authority ?? "")
+    if let cookie = request.cookies[name]?.value, sessions.holds(cookie) { return .page }
     return .nobody
   }
 
@@ -91,26 +92,5 @@ extension DaemonContext {
     guard caller.may(scope) else {
       throw Problem(.forbidden, "this key may not do that: it takes one of scope '\(scope.rawValue)'")
     }
-  }
-}
-
-/// Headers that tell browsers to trust nothing but what is served here.
-struct SecurityHeaders: RouterMiddleware {
-  static let policy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
-    + "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
-
-  private static let fields = [
-    ("X-Content-Type-Options", "nosniff"), ("Cross-Origin-Resource-Policy", "same-origin"),
-    ("Referrer-Policy", "no-referrer"), ("Content-Security-Policy", policy),
-  ].compactMap { name, value in HTTPField.Name(name).map { ($0, value) } }
-
-  func handle(
-    _ request: Request, context: DaemonContext,
-    next: (Request, DaemonContext) async throws -> Response
-  ) async throws -> Response {
-    var response = try await next(request, context)
-    for (name, value) in SecurityHeaders.fields { response.headers[name] = value }
-    return response
   }
 }

@@ -9,8 +9,8 @@ package enum CommandClient {
   /// What an answer may have; ten thousand explained hits are some megabytes.
   private static let limit = 256 << 20
 
-  /// The daemon's answer; nil when no daemon serves the library, or it is of another version, or it fails: then the command
-  /// answers by itself.
+  /// The daemon's answer; nil when no daemon serves the library, or it is another build of the program, or it cannot answer
+  /// (it may see less of the disk than whoever typed the command): then the command answers by itself.
   package static func output(of command: CommandRoutes.Command, for library: LibraryLocation) -> CommandRoutes
     .Output?
   {
@@ -29,15 +29,10 @@ package enum CommandClient {
 
   /// The answer in a response of known length.
   static func parse(_ bytes: [UInt8]) -> CommandRoutes.Output? {
-    guard let end = bytes.firstRange(of: Array("\r\n\r\n".utf8)) else { return nil }
-    let lines = String(decoding: bytes[..<end.lowerBound], as: UTF8.self).split(separator: "\r\n")
-    func field(_ name: String) -> Substring? {
-      lines.first { $0.lowercased().hasPrefix(name.lowercased() + ":") }?.drop { $0 != ":" }.dropFirst()
-    }
-    let numbers = field(CommandRoutes.header)?.split(separator: " ").compactMap { Int($0) } ?? []
-    let length = field("content-length").flatMap { Int($0.trimmingPrefix(while: { $0 == " " })) }
-    let body = bytes[end.upperBound...]
-    guard lines.first?.hasPrefix("HTTP/1.1 200") == true, numbers.count == 3, length == body.count,
+    guard let head = try? ResponseHead.parse(bytes) else { return nil }
+    let numbers = head[CommandRoutes.header]?.split(separator: " ").compactMap { Int($0) } ?? []
+    let body = bytes[head.bodyStart...]
+    guard head.status == 200, numbers.count == 3, head.contentLength == body.count,
       numbers.allSatisfy({ $0 >= 0 }), numbers[1] <= body.count, numbers[2] <= body.count - numbers[1],
       let status = Int32(exactly: numbers[0])
     else { return nil }

@@ -16,28 +16,22 @@ package final class SearchConnection {
   /// - Throws: when the connection breaks, or what comes is no answer.
   package func status(of text: String, limit: Int = 10) throws -> Int {
     let body = JSONText.object([("terms", [["text": .string(text)]]), ("limit", .int(limit))]).text
-    let head =
+    let request =
       "POST /v1/search HTTP/1.1\r\nHost: duet\r\nContent-Type: application/json\r\n"
       + "Content-Length: \(body.utf8.count)\r\n\r\n"
-    try socket.write(Array((head + body).utf8))
-    let (status, bodyStart, length) = try readHead()
-    while received.count < bodyStart + length { try readMore() }
-    received.removeFirst(bodyStart + length)
-    return status
+    try socket.write(Array((request + body).utf8))
+    let head = try readHead()
+    guard let length = head.contentLength, length >= 0 else {
+      throw SearchError(.unreadableInput, "the daemon's answer has no length")
+    }
+    while received.count - head.bodyStart < length { try readMore() }
+    received.removeFirst(head.bodyStart + length)
+    return head.status
   }
 
-  private func readHead() throws -> (status: Int, bodyStart: Int, length: Int) {
-    let separator = Array("\r\n\r\n".utf8)
+  private func readHead() throws -> ResponseHead {
     while true {
-      if let end = received.firstRange(of: separator) {
-        let lines = String(decoding: received[..<end.lowerBound], as: UTF8.self).split(separator: "\r\n")
-        let length = lines.first { $0.lowercased().hasPrefix("content-length:") }
-          .flatMap { Int($0.drop { $0 != ":" }.dropFirst().filter { $0 != " " }) }
-        guard let status = lines.first?.split(separator: " ").dropFirst().first.flatMap({ Int($0) }),
-          let length
-        else { throw SearchError(.unreadableInput, "the daemon's answer is no HTTP") }
-        return (status, end.upperBound, length)
-      }
+      if let head = try ResponseHead.parse(received) { return head }
       try readMore()
     }
   }

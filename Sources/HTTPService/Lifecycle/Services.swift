@@ -5,7 +5,8 @@ import Search
 import ServiceLifecycle
 
 /// Opens the libraries' models behind addresses that are bound already; a query that comes earlier opens its own. `/readyz` says
-/// 503 until all are open.
+/// 503 until all are open. Tells the service manager when all is ready, and when the end begins: it is the last of the
+/// services, and the first to be ended.
 struct OpeningService: Service {
   let state: DaemonState
   let ready: @Sendable () async throws -> Void
@@ -15,7 +16,9 @@ struct OpeningService: Service {
       try await ComputePool.shared.run { try library.open() }
     }
     try await ready()
+    ServiceManager.notify("READY=1")
     try await gracefulShutdown()
+    ServiceManager.notify("STOPPING=1")
   }
 }
 
@@ -34,6 +37,7 @@ actor BoundAddresses {
   private let expected: Int
   private var count = 0
   private var port: Int?
+  private var failure: (any Error)?
   private var waiting: [CheckedContinuation<Int?, any Error>] = []
 
   init(expected: Int) { self.expected = expected }
@@ -46,20 +50,28 @@ actor BoundAddresses {
     waiting = []
   }
 
+  /// An address was bound, but cannot be reached.
+  func fail(_ error: any Error) {
+    failure = error
+    giveUp(error)
+  }
+
   /// Returns, when all are bound, the TCP port.
   ///
-  /// - Throws: `CancellationError`: an address that cannot be had ends the daemon, and with it the wait for that address.
+  /// - Throws: what ``fail(_:)`` was told; `CancellationError`: an address that cannot be had ends the daemon, and with it the
+  ///   wait for that address.
   func wait() async throws -> Int? {
+    if let failure { throw failure }
     if count >= expected { return port }
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { waiting.append($0) }
     } onCancel: {
-      Task { await giveUp() }
+      Task { await giveUp(CancellationError()) }
     }
   }
 
-  private func giveUp() {
-    waiting.forEach { $0.resume(throwing: CancellationError()) }
+  private func giveUp(_ reason: any Error) {
+    waiting.forEach { $0.resume(throwing: reason) }
     waiting = []
   }
 }

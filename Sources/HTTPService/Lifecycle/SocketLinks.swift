@@ -9,6 +9,11 @@ package import SystemPackage
 package struct SocketLinks: Sendable {
   private let socket: FilePath
   private let links: [FilePath]
+  /// Where the socket is bound: in a folder that nobody else may enter. It gets its name when its permissions are set, so that
+  /// there is no moment in which others could connect.
+  let bindPath: FilePath
+  /// What the path of a socket may have, in bytes.
+  private static let longestPath = 107
 
   /// Where the daemon of a library answers, if one does.
   package static func path(of library: LibraryLocation, runtime: FilePath = BaseDirectories.current.runtime)
@@ -48,10 +53,40 @@ package struct SocketLinks: Sendable {
     } catch {
       throw SearchError(.storage, "\(socket.removingLastComponent()): \(error.message)")
     }
-    unlink(socket.string)
-    for link in self.links {
+    bindPath = try SocketLinks.privateFolder(beside: socket).appending("s")
+    guard max(socket.string.utf8.count, bindPath.string.utf8.count) <= SocketLinks.longestPath else {
+      rmdir(bindPath.removingLastComponent().string)
+      throw SearchError(
+        .invalidRequest,
+        "\(socket): the path of a socket has at most \(SocketLinks.longestPath) bytes: name a shorter --socket"
+      )
+    }
+  }
+
+  private static func privateFolder(beside socket: FilePath) throws -> FilePath {
+    var name = Array(socket.removingLastComponent().appending(".XXXXXX").string.utf8CString)
+    guard mkdtemp(&name) != nil else {
+      throw SearchError(
+        .storage, "\(socket.removingLastComponent()): no socket can be made there: \(Errno(rawValue: errno))")
+    }
+    return FilePath(String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
+  }
+
+  /// Gives the socket its permissions and its name, and makes the links to it.
+  ///
+  /// - Throws: ``SearchError``, `storage`.
+  func publish() throws {
+    func check(_ result: CInt, _ path: FilePath) throws {
+      guard result == 0 else {
+        throw SearchError(.storage, "\(path): the socket cannot be named so: \(Errno(rawValue: errno))")
+      }
+    }
+    try check(chmod(bindPath.string, 0o600), bindPath)
+    try check(rename(bindPath.string, socket.string), socket)
+    rmdir(bindPath.removingLastComponent().string)
+    for link in links {
       unlink(link.string)
-      symlink(socket.string, link.string)
+      try check(symlink(socket.string, link.string), link)
     }
   }
 
@@ -64,6 +99,8 @@ package struct SocketLinks: Sendable {
 
   /// Removes the links, and the socket; those of another daemon that has taken the place of this one stay.
   func remove() {
+    unlink(bindPath.string)
+    rmdir(bindPath.removingLastComponent().string)
     guard !UnixSocket.answers(socket) else { return }
     links.forEach { unlink($0.string) }
     unlink(socket.string)

@@ -27,6 +27,11 @@ final class DaemonMetrics: Sendable {
   func gauge(_ name: String, _ value: Int, _ labels: [(String, String)] = []) {
     Meter(label: name, dimensions: labels, factory: registry).set(value)
   }
+
+  /// A total that is counted elsewhere, as it stands now.
+  func total(_ name: String, _ value: Int, _ labels: [(String, String)] = []) {
+    registry.setTotal(Double(value), of: PrometheusRegistry.Key(name, labels))
+  }
 }
 
 /// A histogram of how long something takes.

@@ -92,6 +92,9 @@ final class PrometheusRegistry: MetricsFactory {
     }
   }
 
+  /// Sets a counter that is counted elsewhere.
+  func setTotal(_ amount: Double, of key: Key) { values.withLock { $0[key] = .counter(amount) } }
+
   fileprivate func set(_ amount: Double, of key: Key) { values.withLock { $0[key] = .gauge(amount) } }
 
   fileprivate func observe(_ amount: Double, in key: Key) {

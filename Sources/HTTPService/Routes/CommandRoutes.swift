@@ -16,6 +16,7 @@ package struct CommandRoutes: Sendable {
   package struct Command: Codable, Sendable {
     /// Of the command line; another one's words may mean something else.
     package var version: String
+    var build = ProgramBuild.own
     /// The words after `duet search`.
     package var arguments: [String]
     package var workingDirectory: String
@@ -49,8 +50,9 @@ package struct CommandRoutes: Sendable {
     package init() {}
   }
 
-  /// On a compute thread: answers a command from a library's state.
-  package typealias Answer = @Sendable (Command, LibrarySnapshot, ModelSource?) -> Output
+  /// On a compute thread: answers a command from a library's state. What it throws is not shown: the command line, which has
+  /// no answer then, tries by itself.
+  package typealias Answer = @Sendable (Command, LibrarySnapshot, ModelSource?) throws -> Output
 
   package static let path = "/v1/command"
   /// A header: exit status, bytes of notes, bytes of standard output.
@@ -60,11 +62,12 @@ package struct CommandRoutes: Sendable {
   let answer: Answer
 
   func add(to routes: RouteTable) {
-    routes.on(.post, CommandRoutes.path, scope: .admin) { request, context in
+    routes.on(.post, CommandRoutes.path, scope: .admin, bodyBytes: Limits.pictureBodyBytes) {
+      request, context in
       let query = try QueryParameters(request, known: ["directory"])
-      let command = try await request.decoded(as: Command.self)
-      guard command.version == daemon.version else {
-        throw Problem(.conflict, "this daemon is of version \(daemon.version)")
+      let command = try await request.decoded(as: Command.self, context)
+      guard command.version == daemon.version, command.build == ProgramBuild.own else {
+        throw Problem(.conflict, "this daemon is another build of the program, of version \(daemon.version)")
       }
       let directory = try query.required("directory")
       guard let library = daemon.libraries.all.first(where: { $0.location.directory.string == directory })
@@ -72,7 +75,12 @@ package struct CommandRoutes: Sendable {
         throw Problem(.notFound, "\(directory) is not served here")
       }
       let output = try await daemon.scheduler.run(channel: context.channel) {
-        answer(command, try library.snapshot(), library.modelChoice?.source)
+        let snapshot = try library.snapshot()
+        do {
+          return try answer(command, snapshot, library.modelChoice?.source)
+        } catch {
+          throw Problem(.unprocessableContent, "\(error)")
+        }
       }
       let lengths = "\(output.status) \(output.notes.utf8.count) \(output.standardOutput.utf8.count)"
       var headers: HTTPFields = [.contentType: "text/plain; charset=utf-8", .connection: "close"]

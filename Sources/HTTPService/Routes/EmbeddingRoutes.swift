@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Compute
 import Embedders
 import FoundationEssentials
 import Hummingbird
@@ -10,23 +11,53 @@ struct EmbeddingRoutes: Sendable {
   let daemon: DaemonState
 
   func add(to routes: RouteTable) {
-    routes.on(.post, "/v1/embeddings", scope: .read) { request, context in
-      let body = try await request.decoded(as: EmbeddingBody.self)
+    routes.on(.post, "/v1/embeddings", scope: .read, bodyBytes: Limits.pictureBodyBytes) { request, context in
+      let body = try await request.decoded(as: EmbeddingBody.self, context)
       let library = try daemon.libraries.named(body.library)
       guard (1...Limits.inputs).contains(body.inputs.count) else {
         throw Problem(.unprocessableContent, "from 1 to \(Limits.inputs) inputs in a call", field: "input")
       }
-      let texts = body.inputs.compactMap { if case .text(let text) = $0 { text } else { nil } }
-      let ahead = library.embedder.map { QueryScheduler.TextRequest(texts: texts, embedder: $0) }
       return try await daemon.metrics.embed.measure {
-        try await daemon.scheduler.run(texts: ahead, channel: context.channel) { try embed(body, library) }
+        try await embed(body, library, channel: context.channel)
       }
     }
   }
 
-  /// On a compute thread.
-  private func embed(_ body: EmbeddingBody, _ library: ServedLibrary) throws -> Response {
-    let snapshot = try library.snapshot()
+  /// Inputs that are embedded in one turn. A call of many takes many turns, so that the queries of others come between.
+  private static let turn = 8
+
+  private func embed(
+    _ body: EmbeddingBody, _ library: ServedLibrary, channel: any Channel
+  ) async throws -> Response {
+    let snapshot = try await daemon.scheduler.run(channel: channel) { try library.snapshot() }
+    let embedder = try model(of: snapshot, for: body)
+    var data: [JSONText] = []
+    while data.count < body.inputs.count {
+      let inputs = body.inputs[data.count...].prefix(EmbeddingRoutes.turn)
+      let texts = inputs.compactMap { if case .text(let text) = $0 { text } else { nil } }
+      let ahead = library.embedder.map { QueryScheduler.TextRequest(texts: texts, embedder: $0) }
+      data += try await daemon.scheduler.run(texts: ahead, channel: channel) {
+        try zip(inputs.indices, inputs).map { index, input in
+          let vector = try unit(input, "input[\(index)]", snapshot, embedder)
+          return JSONText.object([
+            ("object", "embedding"), ("index", .int(index)),
+            ("embedding", EmbeddingRoutes.shown(vector, body.encoding)),
+          ])
+        }
+      }
+    }
+    // Thousands of numbers make a long text.
+    return try await ComputePool.shared.run { [data] in
+      Response.json([
+        "object": "list", "data": .array(data), "model": .string(embedder.id),
+        // Tokens are not counted: nobody pays by them here.
+        "usage": ["prompt_tokens": 0, "total_tokens": 0],
+      ])
+    }
+  }
+
+  /// The library's model, if it is the one that was asked for.
+  private func model(of snapshot: LibrarySnapshot, for body: EmbeddingBody) throws -> any Embedder {
     guard let embedder = snapshot.embedder else {
       throw Problem(.unprocessableContent, snapshot.missingModel ?? "the library has no model")
     }
@@ -37,18 +68,7 @@ struct EmbeddingRoutes: Sendable {
       throw Problem(
         .unprocessableContent, "\(embedder.id) makes vectors of \(embedder.dimension)", field: "dimensions")
     }
-    let data = try body.inputs.enumerated().map { index, input in
-      let vector = try unit(input, "input[\(index)]", snapshot, embedder)
-      return JSONText.object([
-        ("object", "embedding"), ("index", .int(index)),
-        ("embedding", EmbeddingRoutes.shown(vector, body.encoding)),
-      ])
-    }
-    return .json([
-      "object": "list", "data": .array(data), "model": .string(embedder.id),
-      // Tokens are not counted: nobody pays by them here.
-      "usage": ["prompt_tokens": 0, "total_tokens": 0],
-    ])
+    return embedder
   }
 
   private func unit(
@@ -82,65 +102,6 @@ struct EmbeddingRoutes: Sendable {
           vector.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) } }
         )
         .base64EncodedString())
-    }
-  }
-}
-
-/// The body of `POST /v1/embeddings`. Fields that it does not know are left alone: clients of that API send many.
-struct EmbeddingBody: Decodable, Sendable {
-  enum Input: Decodable, Sendable {
-    case text(String)
-    case image(String)
-
-    private enum CodingKeys: String, CodingKey, CaseIterable {
-      case text, image
-    }
-
-    init(from decoder: any Decoder) throws {
-      if let text = try? decoder.singleValueContainer().decode(String.self) {
-        self = .text(text)
-        return
-      }
-      let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
-      switch (try container.value(String.self, .text), try container.value(String.self, .image)) {
-      case (let text?, nil): self = .text(text)
-      case (nil, let image?): self = .image(image)
-      default:
-        throw DecodingError.dataCorrupted(
-          DecodingError.Context(
-            codingPath: decoder.codingPath,
-            debugDescription: "an input is a text, or has one of text and image"))
-      }
-    }
-  }
-
-  enum Encoding: String, Decodable, Sendable {
-    case float, base64
-  }
-
-  let model: String?
-  let library: String?
-  let inputs: [Input]
-  let encoding: Encoding
-  let dimensions: Int?
-
-  private enum CodingKeys: String, CodingKey {
-    case model, library, input, dimensions
-    case encoding = "encoding_format"
-    case user
-  }
-
-  init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    model = try container.value(String.self, .model)
-    library = try container.value(String.self, .library)
-    encoding = try container.value(Encoding.self, .encoding) ?? .float
-    dimensions = try container.value(Int.self, .dimensions)
-    _ = try container.value(String.self, .user)
-    if (try? container.nestedUnkeyedContainer(forKey: .input)) != nil {
-      inputs = try container.decode([Input].self, forKey: .input)
-    } else {
-      inputs = [try container.decode(Input.self, forKey: .input)]
     }
   }
 }

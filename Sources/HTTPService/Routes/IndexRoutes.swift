@@ -10,10 +10,10 @@ struct IndexRoutes: Sendable {
   let daemon: DaemonState
 
   func add(to routes: RouteTable) {
-    routes.on(.post, "/v1/index", scope: .index) { request, _ in
-      let body = try await request.decoded(as: IndexBody.self)
+    routes.on(.post, "/v1/index", scope: .index, bodyBytes: Limits.nameBodyBytes) { request, context in
+      let body = try await request.decoded(as: IndexBody.self, context)
       let library = try daemon.libraries.named(body.library)
-      let options = try await ComputePool.shared.run { try body.options(for: library) }
+      let options = try await ComputePool.shared.run { try ingestOptions(body, for: library) }
       let job = try daemon.jobs.start(library, options: options)
       return .json(job.json, status: .accepted, headers: [.location: "/v1/jobs/\(job.id)"])
     }
@@ -29,6 +29,32 @@ struct IndexRoutes: Sendable {
     routes.on(.get, "/v1/jobs/{job}/events", scope: .read) { request, context in
       events(of: try job(of: context), request)
     }
+  }
+
+  /// - Throws: ``Problem`` 422 for a folder that lies in no root of the library: callers cannot make the daemon read other
+  ///   parts of the disk.
+  private func ingestOptions(_ body: IndexBody, for library: ServedLibrary) throws -> IngestOptions {
+    var options = IngestOptions()
+    options.prunes = body.prune ?? false
+    options.rebuilds = body.rebuild ?? false
+    let folders = body.folders ?? []
+    guard folders.count <= Limits.folders else {
+      throw Problem(.unprocessableContent, "at most \(Limits.folders)", field: "folders")
+    }
+    let roots = try library.roots()
+    options.folders = try folders.enumerated().map { index, folder in
+      let path = FilePath(folder).lexicallyNormalized()
+      // A relative path means a folder below the first root.
+      let absolute = path.isAbsolute ? path : (roots.first ?? "/").pushing(path).lexicallyNormalized()
+      guard !folder.utf8.contains(0), roots.contains(where: { absolute.starts(with: $0) }) else {
+        throw Problem(
+          .unprocessableContent,
+          "not in a folder that this library holds: 'duet index' on the machine adds folders",
+          field: "folders[\(index)]")
+      }
+      return absolute
+    }
+    return options
   }
 
   private func job(of context: DaemonContext) throws -> IndexJob {
@@ -59,47 +85,5 @@ struct IndexRoutes: Sendable {
     }
     return Response(
       status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"], body: body)
-  }
-}
-
-/// The body of `POST /v1/index`.
-struct IndexBody: Decodable, Sendable {
-  var library: String?
-  var folders: [String]?
-  var prune: Bool?
-  var rebuild: Bool?
-
-  enum CodingKeys: String, CodingKey, CaseIterable {
-    case library, folders, prune, rebuild
-  }
-
-  init(from decoder: any Decoder) throws {
-    let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
-    library = try container.value(String.self, .library)
-    folders = try container.value([String].self, .folders)
-    prune = try container.value(Bool.self, .prune)
-    rebuild = try container.value(Bool.self, .rebuild)
-  }
-
-  /// - Throws: ``Problem`` 422 for a folder that lies in no root of the library: callers cannot make the daemon read other
-  ///   parts of the disk.
-  func options(for library: ServedLibrary) throws -> IngestOptions {
-    var options = IngestOptions()
-    options.prunes = prune ?? false
-    options.rebuilds = rebuild ?? false
-    let roots = try library.roots()
-    options.folders = try (folders ?? []).enumerated().map { index, folder in
-      let path = FilePath(folder).lexicallyNormalized()
-      // A relative path means a folder below the first root.
-      let absolute = path.isAbsolute ? path : (roots.first ?? "/").pushing(path).lexicallyNormalized()
-      guard !folder.utf8.contains(0), roots.contains(where: { absolute.starts(with: $0) }) else {
-        throw Problem(
-          .unprocessableContent,
-          "not in a folder that this library holds: 'duet index' on the machine adds folders",
-          field: "folders[\(index)]")
-      }
-      return absolute
-    }
-    return options
   }
 }

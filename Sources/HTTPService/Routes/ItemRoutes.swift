@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Catalog
-import Compute
 import Files
 import HTTPTypes
 import Hummingbird
 import NIOCore
 import Search
-import SystemPackage
 
 /// Pictures of a library: `/v1/items/{id}`, its thumbnail, its file.
 struct ItemRoutes: Sendable {
@@ -54,7 +52,8 @@ struct ItemRoutes: Sendable {
       let tag = "\"\(record.item.file.hash.hexadecimal)-\(size)\""
       var headers: HTTPFields = [.eTag: tag, .cacheControl: "private, no-cache"]
       if known == tag { return Response(status: .notModified, headers: headers) }
-      let bytes = try thumbnails.bytes(of: record, size: size)
+      let (bytes, isOfRecord) = try thumbnails.bytes(of: record, size: size)
+      if !isOfRecord { headers[.eTag] = nil }
       headers[.contentType] = "image/webp"
       return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }
@@ -87,73 +86,23 @@ struct ItemRoutes: Sendable {
   }
 }
 
-/// The file behind an item.
-enum OpenedOriginal {
-  /// Bytes that are read at once.
-  private static let chunk = 256 << 10
+extension DaemonContext {
+  /// The `{id}` of the path.
+  func itemID() throws -> Int64 {
+    let text = parameters.get("id") ?? ""
+    guard let id = Int64(text), id > 0 else { throw Problem(.notFound, "'\(text)' is no item's number") }
+    return id
+  }
+}
 
-  /// Opens it beneath its root: a path that a link leads out of the root is refused.
+extension ServedLibrary {
+  /// On a compute thread: an item of the library as it is now.
   ///
-  /// - Throws: ``Problem`` 410 when it is gone, 403 when it may not be read.
-  static func open(_ record: ItemRecord) throws -> OpenFile {
-    do {
-      return try openBeneath(record.item.file.path, root: record.root)
-    } catch {
-      if error.code == .notFound {
-        throw Problem(.gone, "the file is gone since it was indexed: \(error.message)")
-      }
-      throw Problem(.forbidden, "the file cannot be read: \(error.message)")
+  /// - Throws: ``Problem`` 404.
+  func existingRecord(of id: Int64) throws -> ItemRecord {
+    guard let record = try snapshot().record(of: id) else {
+      throw Problem(.notFound, "the library '\(name)' has no item \(id)")
     }
+    return record
   }
-
-  static func bytes(of record: ItemRecord) throws -> [UInt8] {
-    let file = try open(record)
-    guard file.size <= Int(1) << 30 else {
-      throw Problem(.unprocessableContent, "the file is larger than 1 GiB")
-    }
-    return try file.read(at: 0, count: file.size)
-  }
-
-  static func body(_ file: OpenFile, _ range: Range<Int>) -> ResponseBody {
-    ResponseBody(contentLength: range.count) { writer in
-      var position = range.lowerBound
-      while position < range.upperBound {
-        let (start, count) = (position, min(chunk, range.upperBound - position))
-        let bytes = try await ComputePool.shared.run { try file.read(at: start, count: count) }
-        // A file that shrank ends the answer early: the caller sees that bytes are missing.
-        guard !bytes.isEmpty else { throw Problem(.gone, "the file shrank while it was read") }
-        try await writer.write(ByteBuffer(bytes: bytes))
-        position += bytes.count
-      }
-      try await writer.finish(nil)
-    }
-  }
-}
-
-/// `Range: bytes=…` (RFC 9110, section 14).
-enum ByteRange {
-  /// - Returns: nil for what is to be ignored: another unit, several ranges, or what is no range at all.
-  /// - Throws: ``Problem`` 416 when nothing of the file is asked for.
-  static func parse(_ header: String, size: Int) throws -> Range<Int>? {
-    guard header.hasPrefix("bytes="), !header.contains(",") else { return nil }
-    let ends = header.dropFirst(6).split(separator: "-", omittingEmptySubsequences: false)
-    guard ends.count == 2, ends.allSatisfy({ $0.allSatisfy(\.isASCIIDigit) }) else { return nil }
-    let range: Range<Int>
-    switch (Int(ends[0]), Int(ends[1])) {
-    case (let first?, let last?) where first <= last: range = first..<max(first, min(last, size - 1) + 1)
-    case (let first?, nil) where ends[1].isEmpty: range = first..<max(first, size)
-    case (nil, let count?) where ends[0].isEmpty: range = max(0, size - count)..<size
-    default: return nil
-    }
-    guard !range.isEmpty, range.lowerBound < size else {
-      var problem = Problem(.rangeNotSatisfiable, "the file has \(size) bytes")
-      problem.headers[.contentRange] = "bytes */\(size)"
-      throw problem
-    }
-    return range
-  }
-}
-
-extension Character {
-  fileprivate var isASCIIDigit: Bool { isASCII && isWholeNumber }
 }

@@ -17,16 +17,16 @@ struct PageRoutes: Sendable {
     routes.on(.get, "/openapi.json", scope: nil) { request, _ in
       try PageFile.named("openapi.json").response(to: request)
     }
-    routes.on(.post, "/v1/session", scope: nil) { request, context in
-      let body = try await request.decoded(as: SessionBody.self)
+    routes.on(.post, "/v1/session", scope: nil, bodyBytes: Limits.tokenBodyBytes) { request, context in
+      let body = try await request.decoded(as: SessionBody.self, context)
       guard let cookie = daemon.sessions.open(token: body.token) else {
         throw AccessMiddleware.unauthorized(
           "open the address that 'duet serve' printed: its token is another one")
       }
       var response = Response(status: .noContent)
       let secure = daemon.isEncrypted ? "; Secure" : ""
-      response.headers[.setCookie] =
-        "\(PageSessions.cookieName)=\(cookie); Path=/; HttpOnly; SameSite=Strict\(secure)"
+      let name = PageSessions.cookieName(for: request.head.authority ?? "")
+      response.headers[.setCookie] = "\(name)=\(cookie); Path=/; HttpOnly; SameSite=Strict\(secure)"
       return response
     }
   }

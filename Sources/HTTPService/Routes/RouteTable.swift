@@ -9,21 +9,33 @@ import Search
 final class RouteTable {
   typealias Handler = @Sendable (Request, DaemonContext) async throws -> Response
 
-  private let router: Router<DaemonContext>
+  let router: Router<DaemonContext>
   private let metrics: DaemonMetrics
+  private let bodies: BodyBudget
   private(set) var methods: [String: [HTTPRequest.Method]] = [:]
 
-  init(router: Router<DaemonContext>, metrics: DaemonMetrics) {
+  init(router: Router<DaemonContext>, metrics: DaemonMetrics, bodies: BodyBudget) {
     self.router = router
     self.metrics = metrics
+    self.bodies = bodies
   }
 
-  /// - Parameter scope: nil lets everybody in.
-  func on(_ method: HTTPRequest.Method, _ path: String, scope: KeyScope?, _ handler: @escaping Handler) {
+  /// Adds a route. The caller's scope is checked before the handler can read anything of the body.
+  ///
+  /// - Parameters:
+  ///   - scope: nil lets everybody in.
+  ///   - bodyBytes: what the request's body may have.
+  func on(
+    _ method: HTTPRequest.Method, _ path: String, scope: KeyScope?, bodyBytes: Int = 0,
+    _ handler: @escaping Handler
+  ) {
     methods[path, default: []].append(method)
     let timer = metrics.requests(method: method.rawValue, path: path)
-    router.on(RouterPath(path), method: method) { request, context in
+    router.on(RouterPath(path), method: method) { [bodies] request, context in
       let start = ContinuousClock.now
+      var context = context
+      context.body = bodies.share(limit: bodyBytes)
+      defer { context.body.end() }
       do {
         if let scope { try context.require(scope) }
         let response = try await handler(request, context)
@@ -72,73 +84,5 @@ extension Response {
     Response(
       status: .ok, headers: [.contentType: type, .cacheControl: "no-store"],
       body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
-  }
-}
-
-/// The parameters of a URL's query, each at most once and none unknown.
-struct QueryParameters {
-  private let values: [String: String]
-
-  /// - Throws: ``Problem`` 422 for one that is unknown or given twice.
-  init(_ request: Request, known: Set<String>) throws {
-    var values: [String: String] = [:]
-    // A space may be written "+", as browsers' forms and many libraries do.
-    let query = (request.uri.query ?? "").replacing("+", with: "%20")
-    for (key, value) in URI("/?\(query)").queryParameters {
-      let name = String(key)
-      guard known.contains(name) else {
-        throw Problem(
-          .unprocessableContent,
-          "there is no such parameter; there are \(known.sorted().joined(separator: ", "))",
-          field: name)
-      }
-      guard values.updateValue(String(value), forKey: name) == nil else {
-        throw Problem(.unprocessableContent, "given twice", field: name)
-      }
-    }
-    self.values = values
-  }
-
-  subscript(name: String) -> String? { values[name] }
-
-  func required(_ name: String) throws -> String {
-    guard let value = values[name], !value.isEmpty else {
-      throw Problem(.unprocessableContent, "a parameter is missing", field: name)
-    }
-    return value
-  }
-
-  func integer(_ name: String) throws -> Int? {
-    guard let text = values[name] else { return nil }
-    guard let value = Int(text) else {
-      throw Problem(.unprocessableContent, "not a whole number", field: name)
-    }
-    return value
-  }
-
-  /// A query of one term.
-  func searchBody(for term: TermBody) throws -> SearchBody {
-    SearchBody(terms: [term], library: values["library"], limit: try integer("limit"))
-  }
-}
-
-extension DaemonContext {
-  /// The `{id}` of the path.
-  func itemID() throws -> Int64 {
-    let text = parameters.get("id") ?? ""
-    guard let id = Int64(text), id > 0 else { throw Problem(.notFound, "'\(text)' is no item's number") }
-    return id
-  }
-}
-
-extension ServedLibrary {
-  /// On a compute thread: an item of the library as it is now.
-  ///
-  /// - Throws: ``Problem`` 404.
-  func existingRecord(of id: Int64) throws -> ItemRecord {
-    guard let record = try snapshot().record(of: id) else {
-      throw Problem(.notFound, "the library '\(name)' has no item \(id)")
-    }
-    return record
   }
 }

@@ -11,8 +11,8 @@ struct SearchRoutes: Sendable {
   let daemon: DaemonState
 
   func add(to routes: RouteTable) {
-    routes.on(.post, "/v1/search", scope: .read) { request, context in
-      try await answer(try await request.decoded(as: SearchBody.self), context)
+    routes.on(.post, "/v1/search", scope: .read, bodyBytes: Limits.pictureBodyBytes) { request, context in
+      try await answer(try await request.decoded(as: SearchBody.self, context), context)
     }
     routes.on(.get, "/v1/search", scope: .read) { request, context in
       let query = try QueryParameters(request, known: ["q", "limit", "library"])
@@ -31,7 +31,9 @@ struct SearchRoutes: Sendable {
       try await daemon.scheduler.run(channel: context.channel) { _ = try library.existingRecord(of: id) }
       return try await answer(try query.searchBody(for: TermBody(item: id)), context)
     }
-    routes.on(.put, "/v1/uploads", scope: .read) { request, context in try await upload(request, context) }
+    routes.on(.put, "/v1/uploads", scope: .read, bodyBytes: Limits.pictureBodyBytes) { request, context in
+      try await upload(request, context)
+    }
   }
 
   // MARK: - Answering
@@ -55,28 +57,54 @@ struct SearchRoutes: Sendable {
     let snapshot = try snapshot(of: library, for: cursor, fingerprint)
     let offset = cursor?.offset ?? 0
     let terms = try body.terms.enumerated().map { index, term in
-      try term.term(field: "terms[\(index)]", uploads: daemon.uploads, library: library, snapshot: snapshot)
+      try self.term(term, field: "terms[\(index)]", snapshot)
     }
-    // One more tells whether another page follows.
-    let request = try body.request(terms: terms, count: offset + body.pageSize + 1)
-    var result = try daemon.metrics.engine.measure { try QueryEngine(library: snapshot).search(request) }
-    let ordersTheBest = request.sort == .relevance ? request.isReversed : result.summary.cut == .off
-    if ordersTheBest && offset == 0 {
-      // What is put in order are the best of this length: there is one page of them.
-      var whole = request
-      whole.limit = body.pageSize
-      result = try QueryEngine(library: snapshot).search(whole)
-    }
-    let hits = Array(result.hits.dropFirst(offset).prefix(body.pageSize))
+    let request = try body.request(terms: terms, offset: offset)
+    let result = try daemon.metrics.engine.measure { try QueryEngine(library: snapshot).search(request) }
     let next =
-      result.hits.count > offset + body.pageSize
-      ? Cursor(generation: snapshot.state.generation, offset: offset + body.pageSize, query: fingerprint)
+      result.summary.isFollowed
+      ? Cursor(generation: snapshot.state.generation, offset: offset + request.limit, query: fingerprint)
       : nil
     return Response.json([
       "library": .string(library.name),
-      "hits": .array(hits.enumerated().map { JSONText(hit: $1, rank: offset + $0 + 1) }),
-      "summary": JSONText(summaryOf: result, shown: hits.count), "cursor": .optional(next?.text),
+      "hits": .array(result.hits.enumerated().map { JSONText(hit: $1, rank: offset + $0 + 1) }),
+      "summary": JSONText(summaryOf: result, shown: result.hits.count), "cursor": .optional(next?.text),
     ])
+  }
+
+  /// The engine's form of a term, with pictures projected.
+  ///
+  /// - Throws: ``Problem`` 422 naming the field.
+  private func term(_ body: TermBody, field: String, _ snapshot: LibrarySnapshot) throws -> Term {
+    let (role, weight) = (try body.parsedRole(field: field), body.weight)
+    do {
+      if let text = body.text { return try Term(.text(text), role: role, weight: weight) }
+      if let item = body.item { return try Term(.item(item), role: role, weight: weight) }
+      if let vector = body.vector { return try Term(.vector(vector), role: role, weight: weight) }
+      if let image = body.image {
+        let bytes = try TermBody.bytes(ofBase64: image, field: field + ".image")
+        return try Term(.imageBytes(bytes), role: role, weight: weight, label: "image")
+      }
+      let vector = try projection(ofUpload: body.upload ?? "", field, snapshot)
+      return try Term(.vector(vector), role: role, weight: weight, label: "upload")
+    } catch let error as SearchError {
+      throw Problem(.unprocessableContent, "\(error)", field: field)
+    }
+  }
+
+  private func projection(
+    ofUpload handle: String, _ field: String, _ snapshot: LibrarySnapshot
+  ) throws -> [Float] {
+    let model = snapshot.state.space.map { "\($0.identity.weightsHash) \($0.identity.preprocessing)" } ?? ""
+    if let known = daemon.uploads.projection(of: handle, by: model) { return known }
+    guard let bytes = daemon.uploads.bytes(of: handle) else {
+      throw Problem(
+        .unprocessableContent, "this upload is not, or no longer, kept: upload the picture again",
+        field: field + ".upload")
+    }
+    let vector = try snapshot.projection(ofPicture: bytes, label: "upload")
+    daemon.uploads.keep(vector, of: handle, by: model)
+    return vector
   }
 
   private func snapshot(
@@ -96,9 +124,10 @@ struct SearchRoutes: Sendable {
 
   private func upload(_ request: Request, _ context: DaemonContext) async throws -> Response {
     try request.requireContentType { ["image/png", "image/jpeg", "image/webp"].contains($0) }
-    let bytes = [UInt8](buffer: try await request.boundedBody())
+    let body = try await request.wholeBody(context)
     let uploads = daemon.uploads
     return try await daemon.scheduler.run(channel: context.channel) {
+      let bytes = [UInt8](buffer: body)
       // Decoded now, so that a file that is no picture is refused here and not by the search.
       let info = try ImageDecoder.probe(bytes)
       _ = try ImageDecoder.decode(
@@ -113,45 +142,5 @@ struct SearchRoutes: Sendable {
           "expires_in": .int(Int(Uploads.lifetime.components.seconds)),
         ], status: .created)
     }
-  }
-}
-
-extension TermBody {
-  /// The engine's form, with pictures projected.
-  ///
-  /// - Throws: ``Problem`` 422 naming the field.
-  fileprivate func term(
-    field: String, uploads: Uploads, library: ServedLibrary, snapshot: LibrarySnapshot
-  ) throws -> Term {
-    let role = try parsedRole(field: field)
-    do {
-      if let text { return try Term(.text(text), role: role, weight: weight) }
-      if let item { return try Term(.item(item), role: role, weight: weight) }
-      if let vector { return try Term(.vector(vector), role: role, weight: weight) }
-      if let image {
-        let bytes = try TermBody.bytes(ofBase64: image, field: field + ".image")
-        return try Term(.imageBytes(bytes), role: role, weight: weight, label: "image")
-      }
-      let vector = try projection(of: upload ?? "", field, uploads, library, snapshot)
-      return try Term(.vector(vector), role: role, weight: weight, label: "upload")
-    } catch let error as SearchError {
-      throw Problem(.unprocessableContent, "\(error)", field: field)
-    }
-  }
-
-  private func projection(
-    of handle: String, _ field: String, _ uploads: Uploads, _ library: ServedLibrary,
-    _ snapshot: LibrarySnapshot
-  ) throws -> [Float] {
-    let model = snapshot.state.space.map { "\($0.identity.weightsHash) \($0.identity.preprocessing)" } ?? ""
-    if let known = uploads.projection(of: handle, by: model) { return known }
-    guard let bytes = uploads.bytes(of: handle) else {
-      throw Problem(
-        .unprocessableContent, "this upload is not, or no longer, kept: upload the picture again",
-        field: field + ".upload")
-    }
-    let vector = try snapshot.projection(ofPicture: bytes, label: "upload")
-    uploads.keep(vector, of: handle, by: model)
-    return vector
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Catalog
+import Compute
 import Hummingbird
 import NIOCore
 import Search
@@ -19,7 +20,8 @@ struct StatusRoutes: Sendable {
       return .text("ready\n")
     }
     routes.on(.get, "/metrics", scope: .read) { _, _ in
-      daemon.recordGauges()
+      // Past the queue: how full it is, is worth knowing just when it is full.
+      try await ComputePool.shared.run { daemon.recordGauges() }
       return .text(daemon.metrics.registry.text, type: "text/plain; version=0.0.4; charset=utf-8")
     }
     routes.on(.get, "/v1/stats", scope: .read) { _, context in
@@ -45,7 +47,7 @@ extension ServedLibrary {
     let identity = snapshot.state.space?.identity
     return [
       "name": .string(name), "items": .int(snapshot.state.itemCount),
-      "captions": .int(try reader.catalog.captionCount()), "skipped": .int(try reader.catalog.skips().count),
+      "captions": .int(try reader.catalog.captionCount()), "skipped": .int(try reader.catalog.skipCount()),
       "generation": .int(Int(snapshot.state.generation)), "segments": .int(snapshot.state.segments.count),
       "model": .optional(identity?.model), "dimension": identity.map { .int($0.dimension) } ?? .null,
       "roots": .strings(try roots().map(\.string)),

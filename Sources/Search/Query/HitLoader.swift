@@ -12,7 +12,7 @@ struct HitLoader {
   init(_ run: QueryRun) { self.run = run }
 
   /// The hits of fused items, in their order. An item that left the catalog since the snapshot is left out.
-  func hits(_ fused: [Fusion.Fused]) throws -> [Hit] {
+  func hits(_ fused: ArraySlice<Fusion.Fused>) throws -> [Hit] {
     let catalog = run.library.catalog
     let ids = fused.map(\.item)
     let items = Dictionary(try catalog.items(ids).map { ($0.id, $0) }) { first, _ in first }

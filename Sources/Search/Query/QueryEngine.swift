@@ -183,25 +183,32 @@ struct QueryRun {
     let summary = SearchSummary(
       searched: selection?.items.count ?? library.state.itemCount, found: fused.count,
       isFoundCapped: isCapped,
+      isFollowed: !ordersTheBest && min(fused.count, SearchRequest.largestLimit) > request.end,
       excluded: excludedCount, cut: cut, generation: library.state.generation, notes: terms.notes)
     return SearchResult(
       hits: try HitLoader(self).hits(shown), summary: summary,
       plan: request.explains ? plan(fusion) : nil)
   }
 
-  /// The first hits in the order that was asked for. A sort orders all hits above the cut; without a cut there is no
-  /// such set, and the best by relevance are put in order.
-  private func ordered(_ fused: [Fusion.Fused]) throws -> [Fusion.Fused] {
+  /// Whether not all hits are put in order but the best by relevance only: a sort orders all hits above the cut; without a
+  /// cut there is no such set.
+  private var ordersTheBest: Bool { request.sort == .relevance ? request.isReversed : cut == .off }
+
+  /// The hits from the offset on, in the order that was asked for.
+  private func ordered(_ fused: [Fusion.Fused]) throws -> ArraySlice<Fusion.Fused> {
+    let candidates = ordersTheBest ? Array(fused.prefix(request.end)) : fused
+    return try inOrder(candidates).dropFirst(request.offset).prefix(request.limit)
+  }
+
+  private func inOrder(_ candidates: [Fusion.Fused]) throws -> [Fusion.Fused] {
     guard let (order, descending) = request.sort.catalogOrder else {
-      let best = fused.prefix(request.limit)
-      return request.isReversed ? best.reversed() : Array(best)
+      return request.isReversed ? candidates.reversed() : candidates
     }
-    let candidates = cut == .off ? Array(fused.prefix(request.limit)) : fused
     let places = Dictionary(
       uniqueKeysWithValues: candidates.enumerated().map { ($0.element.item, $0.offset) })
     let sorted = try library.catalog.sorted(
       candidates.map(\.item), by: order, descending: descending != request.isReversed)
-    return sorted.prefix(request.limit).compactMap { places[$0].map { candidates[$0] } }
+    return sorted.compactMap { places[$0].map { candidates[$0] } }
   }
 
   private func plan(_ fusion: Fusion) -> QueryPlan {

@@ -11,6 +11,8 @@ package struct SearchRequest: Sendable {
   package var filters: [CatalogFilter]
   /// How many hits at most.
   package var limit: Int
+  /// How many of the best stand before the first one that is shown: those of earlier pages.
+  package var offset = 0
   /// nil: `auto` for queries of wanted texts, `off` for others.
   package var cut: Cut?
   package var sort: SortOrder
@@ -47,10 +49,19 @@ package struct SearchRequest: Sendable {
   /// fifteen hits are the five hits of a shorter answer.
   package static let largestLimit = 10_000
 
+  /// Where the last hit that is shown may stand.
+  var end: Int { offset + limit }
+
   func validate() throws(SearchError) {
     guard (1...SearchRequest.largestLimit).contains(limit) else {
       throw SearchError(
         .invalidRequest, "\(limit) hits were asked for: from 1 to \(SearchRequest.largestLimit) can be")
+    }
+    guard (0...SearchRequest.largestLimit - limit).contains(offset) else {
+      throw SearchError(
+        .invalidRequest,
+        "\(limit) hits after \(offset) others were asked for: hits are listed up to number \(SearchRequest.largestLimit)"
+      )
     }
     guard terms.count <= Term.Limits.terms else {
       throw SearchError(

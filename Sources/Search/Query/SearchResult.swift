@@ -57,6 +57,9 @@ package struct SearchSummary: Sendable {
   package let found: Int
   /// Whether `found` is only how far the lists go.
   package let isFoundCapped: Bool
+  /// Whether more hits follow those that are shown, for a request with a larger ``SearchRequest/offset``. None do where the
+  /// best by relevance are put in another order: of another number of hits that would be another list.
+  package let isFollowed: Bool
   /// Hits taken away by exclude terms.
   package let excluded: Int
   /// The cut that was applied.

@@ -35,19 +35,18 @@ struct LatencyRun {
     let runtime = BaseDirectories.current.runtime.appending("bench-\(getpid())")
     defer { for folder in [runtime.appending("duet"), runtime] { rmdir(folder.string) } }
     let program = OwnProgram(library: location, runtime: runtime)
-    stages.append(try starts(of: program, "command line by itself", asksDaemon: false, texts, from: 10_000))
+    stages.append(try starts(of: program, "command line by itself", asksDaemon: false, texts))
     try program.withDaemon { socket, process in
       stages.append(
-        try starts(of: program, "command line with a daemon", asksDaemon: true, texts, from: 20_000))
+        try starts(of: program, "command line with a daemon", asksDaemon: true, texts))
       let before = ProcessMemory.resident(of: process)
       for connections in concurrency {
         let loop = OpenLoop(socket: socket, connections: connections)
         progress.update(asked: 0, of: connections)
-        let base = 100_000 * connections
-        let capacity = loop.saturate(for: LatencyRun.saturation) { texts[base + $0] }
+        let capacity = loop.saturate(for: LatencyRun.saturation, query: texts.next)
         let rate = rate ?? max(1, (capacity.throughput ?? 1) * LatencyRun.load)
         stages.append(capacity)
-        stages.append(loop.send(name: "HTTP", rate: rate, for: seconds) { texts[2 * base + $0] })
+        stages.append(loop.send(name: "HTTP", rate: rate, for: seconds, query: texts.next))
       }
       let after = ProcessMemory.resident(of: process)
       facts.append(("daemon's memory", "\(before.asFileSize) before the load, \(after.asFileSize) after it"))
@@ -62,10 +61,10 @@ struct LatencyRun {
       Latencies("embedding a text"), Latencies("searching by a vector"), Latencies("a text to its hits")
     )
     let engine = QueryEngine(library: snapshot)
-    _ = try engine.search(SearchRequest(terms: [try Term(.text(texts[0]))]))
+    _ = try engine.search(SearchRequest(terms: [try Term(.text(texts.next()))]))
     for number in 1...LatencyRun.repetitions {
       progress.update(asked: number, of: LatencyRun.repetitions)
-      let text = texts[number]
+      let text = texts.next()
       var start = ContinuousClock.now
       let vector = try embedder.projectTexts([text]).projections[0]
       embedding.record(.now - start)
@@ -73,55 +72,21 @@ struct LatencyRun {
       _ = try engine.search(SearchRequest(terms: [try Term(.vector(vector))]))
       searching.record(.now - start)
       start = .now
-      _ = try engine.search(SearchRequest(terms: [try Term(.text(texts[number + LatencyRun.repetitions]))]))
+      _ = try engine.search(SearchRequest(terms: [try Term(.text(texts.next()))]))
       whole.record(.now - start)
     }
     return [embedding, searching, whole]
   }
 
   private func starts(
-    of program: OwnProgram, _ name: String, asksDaemon: Bool, _ texts: DistinctTexts, from first: Int
+    of program: OwnProgram, _ name: String, asksDaemon: Bool, _ texts: DistinctTexts
   ) throws -> Latencies {
     var latencies = Latencies(name)
-    _ = try program.timeSearch(texts[first], asksDaemon: asksDaemon)
+    _ = try program.timeSearch(texts.next(), asksDaemon: asksDaemon)
     for number in 1...LatencyRun.starts {
       progress.update(asked: number, of: LatencyRun.starts)
-      latencies.record(try program.timeSearch(texts[first + number], asksDaemon: asksDaemon))
+      latencies.record(try program.timeSearch(texts.next(), asksDaemon: asksDaemon))
     }
     return latencies
-  }
-}
-
-/// Texts of which no two are equal: pairs of a model's background texts, then numbered.
-struct DistinctTexts: Sendable {
-  private let texts: [String]
-
-  init(_ texts: [String]) { self.texts = texts.isEmpty ? ["a picture"] : texts }
-
-  subscript(number: Int) -> String {
-    let (first, second) = (texts[number % texts.count], texts[number / texts.count % texts.count])
-    let round = number / (texts.count * texts.count)
-    return "\(first) \(second)" + (round > 0 ? " \(round)" : "")
-  }
-}
-
-/// What the figures were measured on.
-enum BenchFacts {
-  static var machine: [(String, String)] {
-    ProgramFacts.rows + [
-      ("processor", field("model name", of: "/proc/cpuinfo") ?? "unknown"),
-      ("memory", field("MemTotal", of: "/proc/meminfo") ?? "unknown"),
-      ("kernel", (try? readText("/proc/sys/kernel/osrelease")) ?? "unknown"),
-    ]
-  }
-
-  private static func field(_ name: String, of path: String) -> String? {
-    let line = (try? readText(path))?.split(separator: "\n").first { $0.hasPrefix(name) }
-    return line?.split(separator: ":", maxSplits: 1).last.map { String($0.drop { $0 == " " || $0 == "\t" }) }
-  }
-
-  private static func readText(_ path: String) throws -> String {
-    String(decoding: try readPrefix(FilePath(path), count: 1 << 16), as: UTF8.self)
-      .split(separator: "\n", omittingEmptySubsequences: true).joined(separator: "\n")
   }
 }

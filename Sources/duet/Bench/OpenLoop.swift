@@ -14,13 +14,13 @@ struct OpenLoop: Sendable {
   let connections: Int
 
   /// As many requests as the connections can do, each sent when the one before is answered; to find out the capacity.
-  func saturate(for seconds: Double, query: @escaping @Sendable (Int) -> String) -> Latencies {
+  func saturate(for seconds: Double, query: @escaping @Sendable () -> String) -> Latencies {
     run(name: "saturated", seconds: seconds, due: { _ in nil }, query: query)
   }
 
   /// `rate` requests a second.
   func send(
-    name: String, rate: Double, for seconds: Double, query: @escaping @Sendable (Int) -> String
+    name: String, rate: Double, for seconds: Double, query: @escaping @Sendable () -> String
   ) -> Latencies {
     var latencies = run(name: name, seconds: seconds, due: { .seconds(Double($0) / rate) }, query: query)
     latencies.rate = rate
@@ -29,7 +29,7 @@ struct OpenLoop: Sendable {
 
   private func run(
     name: String, seconds: Double, due: @escaping @Sendable (Int) -> Duration?,
-    query: @escaping @Sendable (Int) -> String
+    query: @escaping @Sendable () -> String
   ) -> Latencies {
     let next = Atomic<Int>(0)
     let total = Mutex(Latencies(name, concurrency: connections))
@@ -48,7 +48,7 @@ struct OpenLoop: Sendable {
           guard planned < end else { break }
           if planned > .now { Thread.sleep(forTimeInterval: (planned - .now).seconds) }
           if client == nil { client = try? SearchConnection(socket) }
-          switch (try? client?.status(of: query(index))) ?? nil {
+          switch (try? client?.status(of: query())) ?? nil {
           case 200?: own.record(.now - planned)
           case 429?: own.refused += 1
           default:

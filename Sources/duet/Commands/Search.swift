@@ -54,14 +54,15 @@ struct Search: ParsableCommand {
     if output.status != 0 { throw ExitCode(output.status) }
   }
 
-  /// What the library's daemon says; nil without one, and for what only this process can do: use another model or precision, or less memory.
+  /// What the library's daemon says; nil without one, where it cannot answer, and for what only this process can do: use
+  /// another model or precision, or less memory, or paths from a folder whose name is no text.
   private func daemonOutput(_ location: LibraryLocation, input: [UInt8]?) throws -> CommandRoutes.Output? {
-    guard !noDaemon, !model.isGiven, display.maxMemory == nil, SocketLinks.exists(for: location) else {
-      return nil
-    }
+    guard !noDaemon, !model.isGiven, display.maxMemory == nil, SocketLinks.exists(for: location),
+      let directory = String(validating: try Paths.workingDirectory())
+    else { return nil }
     let command = CommandRoutes.Command(
       version: Duet.version, arguments: Array(CommandLine.arguments.dropFirst(2)),
-      workingDirectory: try Paths.workingDirectory().string, standardInput: input,
+      workingDirectory: directory, standardInput: input,
       isStyled: color.color.isOn())
     return CommandClient.output(of: command, for: location)
   }
@@ -88,21 +89,16 @@ struct Search: ParsableCommand {
   /// A command line's query, answered in the daemon as its own process would.
   static func answer(
     _ command: CommandRoutes.Command, _ snapshot: LibrarySnapshot, _ model: ModelSource?
-  ) -> CommandRoutes.Output {
-    do {
-      let search = try Search.parse(command.arguments)
-      let directory = FilePath(command.workingDirectory)
-      var input = StandardInput(bytes: command.standardInput)
-      let terms = try search.terms.terms(input: &input).map { try $0.resolved(in: directory) }
-      return try search.output(
-        for: terms, from: snapshot, model: model, workingDirectory: directory,
-        style: Style(isOn: command.isStyled))
-    } catch {
-      var output = CommandRoutes.Output()
-      output.notes = Diagnostics.text(ofNote: "\(error)")
-      output.status = ExitCode.failed.rawValue
-      return output
-    }
+  ) throws -> CommandRoutes.Output {
+    // Whoever typed it may have the model that the daemon has not.
+    if let problem = snapshot.missingModel { throw SearchError(.modelMismatch, problem) }
+    let search = try Search.parse(command.arguments)
+    let directory = FilePath(command.workingDirectory)
+    var input = StandardInput(bytes: command.standardInput)
+    let terms = try search.terms.terms(input: &input).map { try $0.resolved(in: directory) }
+    return try search.output(
+      for: terms, from: snapshot, model: model, workingDirectory: directory,
+      style: Style(isOn: command.isStyled))
   }
 
   private func output(
