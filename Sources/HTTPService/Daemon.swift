@@ -5,6 +5,7 @@ import Glibc
 import Hummingbird
 import HummingbirdCore
 import HummingbirdTLS
+package import LinearAlgebra
 package import Logging
 import NIOCore
 import NIOSSL
@@ -34,6 +35,8 @@ package struct Daemon: Sendable {
     package var keys: FilePath
     /// Whether folders are followed.
     package var watches = false
+    /// What the libraries' models compute with.
+    package var precision = Precision.fastestFaithful
 
     package init(libraries: [(name: String, location: LibraryLocation)], version: String, keys: FilePath) {
       self.libraries = libraries
@@ -54,7 +57,7 @@ package struct Daemon: Sendable {
     _ configuration: Configuration, logger: Logger, answerCommand: CommandRoutes.Answer? = nil
   ) throws {
     let libraries = try configuration.libraries.map {
-      try ServedLibrary(name: $0.name, location: $0.location)
+      try ServedLibrary(name: $0.name, location: $0.location, precision: configuration.precision)
     }
     let state = DaemonState(
       version: configuration.version, libraries: ServedLibraries(all: libraries),

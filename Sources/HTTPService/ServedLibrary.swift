@@ -3,6 +3,7 @@ import Catalog
 import Compute
 import Embedders
 import HTTPTypes
+import LinearAlgebra
 import Search
 import Synchronization
 import SystemPackage
@@ -13,6 +14,7 @@ final class ServedLibrary: Sendable {
   let name: String
   let location: LibraryLocation
   let reader: LibraryReader
+  private let precision: Precision
 
   private struct State {
     var embedder: CachingEmbedder?
@@ -44,8 +46,9 @@ final class ServedLibrary: Sendable {
   private let state = Mutex(State())
 
   /// - Throws: ``SearchError`` when there is no library, or it cannot be opened.
-  init(name: String, location: LibraryLocation) throws {
+  init(name: String, location: LibraryLocation, precision: Precision = .fastestFaithful) throws {
     self.name = name
+    self.precision = precision
     self.location = location
     reader = try LibraryReader(location)
   }
@@ -64,9 +67,14 @@ final class ServedLibrary: Sendable {
   /// The state that was last opened, without looking for a newer one.
   var currentSnapshot: LibrarySnapshot? { state.withLock { $0.current } }
 
+  /// The model that made the library's vectors.
+  ///
+  /// - Throws: as ``LibraryReader/model(precision:locator:)`` does.
+  func ownModel() throws -> ModelChoice { try reader.model(precision: precision) }
+
   private func openModel() throws {
     do {
-      let choice = try reader.model()
+      let choice = try ownModel()
       state.withLock {
         $0.choice = choice; $0.embedder = CachingEmbedder(choice.embedder); $0.problem = nil
       }
@@ -146,7 +154,7 @@ extension ServedLibrary {
   func modelForIndexing() throws -> ModelChoice {
     // Another model may have taken over since the last query.
     _ = try snapshot()
-    return try modelChoice ?? reader.model()
+    return try modelChoice ?? ownModel()
   }
 
   /// Where the library's roots are, absolute.

@@ -12,10 +12,7 @@ struct ModelOptions: ParsableArguments {
         + "$DUET_MODEL, else the best that is here).", valueName: "model"), completion: .directory)
   var model: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "What the model computes with: auto, f32, bf16 or int8 (auto: bf16 on CPUs that multiply it, else f32).",
-      valueName: "kind"))
+  @Option(help: .precision)
   var precision = PrecisionChoice.auto
 
   /// Whether the command asks for anything but the library's own model as it comes.
@@ -43,6 +40,13 @@ struct ModelOptions: ParsableArguments {
       return (nil, error.message)
     }
   }
+}
+
+extension ArgumentHelp {
+  /// Of `--precision`.
+  static let precision = ArgumentHelp(
+    "What the model computes with: auto, f32, bf16 or int8 (auto: bf16 on CPUs that multiply it, else f32).",
+    valueName: "kind")
 }
 
 /// A value of `--precision`.

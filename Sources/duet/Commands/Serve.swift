@@ -66,6 +66,8 @@ struct ServeRun: AsyncParsableCommand {
   var tlsKey: String?
   @Flag(help: "Follow the libraries' folders, and bring them up to date when something changes.")
   var watch = false
+  @Option(help: .precision)
+  var precision = PrecisionChoice.auto
   @Option(
     help: ArgumentHelp("What is logged to standard error: debug, info, notice, error.", valueName: "level"))
   var logLevel = LogLevel.notice
@@ -89,6 +91,7 @@ struct ServeRun: AsyncParsableCommand {
     configuration.allowedHosts = allowHost
     if let tlsCert, let tlsKey { configuration.certificate = (FilePath(tlsCert), FilePath(tlsKey)) }
     configuration.watches = watch
+    configuration.precision = precision.precision
     var logger = Logger(label: "duet") { StreamLogHandler.standardError(label: $0) }
     logger.logLevel = logLevel.level
     let daemon = try Daemon(configuration, logger: logger, answerCommand: Search.answer)
