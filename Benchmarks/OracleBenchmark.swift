@@ -33,7 +33,8 @@ struct OracleBenchmark: ParsableCommand {
     for (name, _, file) in NumpyFile.querySets(of: folder) {
       let queries = (0..<file.rows).map { file.row($0, as: Float.self) }
       let single = try queries.map { try search.neighbors(of: $0, k: k, recall: .exact) }
-      let batch = try search.neighbors(ofEach: queries.flatMap { $0 }, count: queries.count, k: k, recall: .exact)
+      let batch = try search.neighbors(
+        ofEach: queries.flatMap { $0 }, count: queries.count, k: k, recall: .exact)
       for (way, answers) in [("one at a time", single), ("in one call", batch)] {
         let faults = Faults(answers: answers, queries: queries, rows: rows, k: k)
         table.row(
