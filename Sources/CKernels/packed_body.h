@@ -79,7 +79,7 @@ KERNEL static void NAME(quantize)(const float *x, size_t x_stride, size_t rows, 
     float most, odd;
     extremes(x, columns, low + row, &most, &odd);
     scale[row] = (most - low[row]) * (1.0f / 255) + odd;
-    // Halved, so that the scale of the widest row is no infinity; a row of one number has steps of none.
+    // A row of one number, or of numbers that are not finite, has no steps.
     float inverse = scale[row] > 0 && scale[row] < INFINITY ? 1.0f / scale[row] : 0;
     if (!(inverse < INFINITY)) inverse = 0;
     uint8_t *to = (uint8_t *)y;

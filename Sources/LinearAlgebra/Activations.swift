@@ -43,6 +43,12 @@ package struct Activations: ~Copyable {
     }
   }
 
+  /// Whether what was rounded has the shape that the matrix has now.
+  var isRounded: Bool {
+    matrix.columns > 0 && words.rows == matrix.rows
+      && words.columns == PackedMatrix.words(matrix.columns, precision)
+  }
+
   /// The rounded rows and their scales.
   var rounded: (words: SharedInput, scales: SharedInput) { (words.input, scales.input) }
 }

@@ -20,7 +20,8 @@ extension GEMM {
     let (m, n) = (a.matrix.rows, weights.rows)
     precondition(a.matrix.columns == weights.columns, "inner dimensions differ")
     precondition(
-      a.precision == weights.precision && a.precision != .float32, "the rows were rounded otherwise")
+      a.precision == weights.precision && a.precision != .float32 && a.isRounded,
+      "the rows were rounded otherwise")
     precondition(c.rows == m && column >= 0 && column + n <= c.columns, "the result does not fit")
     precondition(bias.map { $0.count == n } ?? true, "the bias has another length")
     precondition(activation == nil || !accumulates, "an activation cannot be accumulated")
