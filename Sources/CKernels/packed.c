@@ -48,7 +48,7 @@ void duet_pack_bf16(const float *w, size_t n, size_t k, size_t first, size_t pan
     }
 }
 
-/// Half the steps of a byte for the largest weight: -127 … 127.
+/// The size of a step, 127 of which reach the largest weight.
 static float symmetric_scale(const float *row, size_t k) {
   float least, most, odd;
   extremes(row, k, &least, &most, &odd);

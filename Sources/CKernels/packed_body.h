@@ -48,6 +48,8 @@ KERNEL static void NAME(round_bf16)(const float *x, size_t x_stride, size_t rows
 
 /// The smallest and the largest number of a row, and 0, or NaN if one is not finite.
 INLINE void extremes(const float *x, size_t count, float *least, float *most, float *odd) {
+  *least = *most = *odd = 0;
+  if (count == 0) return;
   vf low = splat(x[0]), high = low, zero = splat(0);
   size_t i = 0;
   for (; i + LANES <= count; i += LANES) {
@@ -173,8 +175,5 @@ const duet_packed_kernels NAME(duet_packed) = {
     .multiply_int8 = NAME(multiply_int8),
 #if defined(HAS_BF16)
     .has_bf16 = 1,
-#endif
-#if defined(HAS_VNNI)
-    .has_int8 = 1,
 #endif
 };

@@ -32,7 +32,7 @@ typedef struct duet_packed_product {
 } duet_packed_product;
 
 /// The kernels of one CPU level. Every element of a product is the same bits whatever m, n and its neighbours are.
-/// Integer sums are exact: levels differ in the last bits of the scaling only. Bfloat16 pairs are added in another order
+/// Integer sums are exact up to k = 65,536: levels differ in the last bits of the scaling only. Bfloat16 pairs are added in another order
 /// where the CPU has an instruction for them.
 typedef struct duet_packed_kernels {
   /// The nearest bfloat16 (ties to even) of rows of x [rows, columns] in words; NaN stays NaN.
@@ -43,8 +43,8 @@ typedef struct duet_packed_kernels {
                    float *scale, float *low);
   void (*multiply_bf16)(const duet_packed_product *product);
   void (*multiply_int8)(const duet_packed_product *product);
-  /// Whether the CPU multiplies bfloat16 itself, and sums of bytes.
-  int has_bf16, has_int8;
+  /// Whether the CPU multiplies bfloat16 itself.
+  int has_bf16;
 } duet_packed_kernels;
 
 /// The kernels of `level`, or NULL when this build has none for it. The caller checks duet_cpu_supports.

@@ -192,7 +192,9 @@ extension CLIPModel {
   ) throws(EmbedderError) -> Tower {
     var reader = WeightReader(tensors: weights, precision: precision)
     guard precision != .float32 || weights.hasHalves, let packedWeights else { return try make(reader) }
-    let key = PackedWeightsCache.Key(weightsHash: try weightsHash(), tower: name, precision: precision)
+    // Without a hash there is no name for a file: the weights are packed for this process alone.
+    guard let hash = try? weightsHash() else { return try make(reader) }
+    let key = PackedWeightsCache.Key(weightsHash: hash, tower: name, precision: precision)
     if let stored = packedWeights.open(key) {
       reader.packed = stored
       // A file that does not fit was damaged: it is made again.

@@ -81,7 +81,9 @@ package struct PackedWeightsCache: Sendable {
   private func removeUnused() {
     for name in (try? Folders.names(in: folder)) ?? [] {
       let path = folder.appending(name)
-      guard let status = try? FileStatus(of: path), status.age > .seconds(86_400 * Self.daysKept) else {
+      guard let status = try? FileStatus(of: path),
+        status.age > .seconds(86_400 * (AtomicFile.isTemporaryName(name) ? 1 : Self.daysKept))
+      else {
         continue
       }
       _ = try? Folders.removeFile(path)

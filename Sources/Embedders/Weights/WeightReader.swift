@@ -106,7 +106,9 @@ struct WeightReader {
       for name in names { parts.append(try matrix("\(name).weight", outputs, inputs, shape: shape)) }
       return parts
     }
-    let precision = isSensitive && precision == .int8 ? .bfloat16 : precision
+    // Sums of bytes fill 32 bits from 65,794 terms on.
+    let isFiner = isSensitive || inputs > 65_536
+    let precision = isFiner && precision == .int8 ? .bfloat16 : precision
     if precision == .float32, types.allSatisfy({ $0 == .float32 }) {
       return Linear(floats: try weights().enumerated().map { ($1, hasBias ? biases[$0] : nil) })
     }
