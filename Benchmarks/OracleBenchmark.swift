@@ -2,6 +2,7 @@
 import ArgumentParser
 import Compute
 import LinearAlgebra
+import Synchronization
 import SystemPackage
 import VectorIndexes
 
@@ -35,8 +36,9 @@ struct OracleBenchmark: ParsableCommand {
       let single = try queries.map { try search.neighbors(of: $0, k: k, recall: .exact) }
       let batch = try search.neighbors(
         ofEach: queries.flatMap { $0 }, count: queries.count, k: k, recall: .exact)
+      let truth = Truth.ofEach(queries, in: rows, k: k)
       for (way, answers) in [("one at a time", single), ("in one call", batch)] {
-        let faults = Faults(answers: answers, queries: queries, rows: rows, k: k)
+        let faults = Faults(answers: answers, truth: truth)
         table.row(
           "\(name), \(way)", "\(answers.reduce(0) { $0 + $1.count })", "\(faults.wrongIDs)",
           "\(faults.wrongPlaces)", "\(faults.largestError)")
@@ -53,17 +55,10 @@ private struct Faults {
   private(set) var wrongPlaces = 0
   private(set) var largestError = 0.0
 
-  init(answers: [[Neighbor]], queries: [[Float]], rows: [Float], k: Int) {
-    let count = queries.count
-    let results = SharedResults(count: count)
-    ComputePool.shared.forEach(count) { index in
-      results[index] = Self.truth(queries[index], rows, k: k)
-    }
-    for (index, found) in answers.enumerated() {
-      let truth = results[index]
-      let ids = Set(truth.map(\.id))
+  init(answers: [[Neighbor]], truth: [[Truth]]) {
+    for (found, truth) in zip(answers, truth) {
       let scores = Dictionary(uniqueKeysWithValues: truth.map { ($0.id, $0.score) })
-      wrongIDs += found.count { !ids.contains($0.item) } + max(0, k - found.count)
+      wrongIDs += found.count { scores[$0.item] == nil } + max(0, truth.count - found.count)
       wrongPlaces += zip(found, truth).count { $0.item != $1.id }
       for neighbor in found {
         if let score = scores[neighbor.item] {
@@ -72,11 +67,27 @@ private struct Faults {
       }
     }
   }
+}
 
-  private static func truth(_ query: [Float], _ rows: [Float], k: Int) -> [(id: Int64, score: Double)] {
+/// A row and its score, summed in double precision.
+private struct Truth: Sendable {
+  let id: Int64
+  let score: Double
+
+  /// The k best rows for each query, on all threads.
+  static func ofEach(_ queries: [[Float]], in rows: [Float], k: Int) -> [[Truth]] {
+    let results = Mutex([[Truth]](repeating: [], count: queries.count))
+    ComputePool.shared.forEach(queries.count) { index in
+      let best = best(for: queries[index], in: rows, k: k)
+      results.withLock { $0[index] = best }
+    }
+    return results.withLock { $0 }
+  }
+
+  private static func best(for query: [Float], in rows: [Float], k: Int) -> [Truth] {
     let width = query.count
     let wide = query.map { Double($0) }
-    var scores: [(id: Int64, score: Double)] = []
+    var scores: [Truth] = []
     scores.reserveCapacity(rows.count / width)
     for row in 0..<rows.count / width {
       var sums = SIMD8<Double>(repeating: 0)
@@ -95,31 +106,9 @@ private struct Faults {
         score += Double(rows[row * width + column]) * wide[column]
         column += 1
       }
-      scores.append((Int64(row), score))
+      scores.append(Truth(id: Int64(row), score: score))
     }
     scores.sort { ($1.score, $0.id) < ($0.score, $1.id) }
     return Array(scores.prefix(k))
-  }
-}
-
-/// A result for each piece of a parallel operation, written once. `@unchecked Sendable`: every piece has a place of its own.
-private final class SharedResults: @unchecked Sendable {
-  private let places: UnsafeMutablePointer<[(id: Int64, score: Double)]>
-  private let count: Int
-
-  init(count: Int) {
-    places = .allocate(capacity: count)
-    places.initialize(repeating: [], count: count)
-    self.count = count
-  }
-
-  subscript(index: Int) -> [(id: Int64, score: Double)] {
-    get { places[index] }
-    set { places[index] = newValue }
-  }
-
-  deinit {
-    places.deinitialize(count: count)
-    places.deallocate()
   }
 }

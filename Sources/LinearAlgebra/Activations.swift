@@ -29,8 +29,8 @@ package struct Activations: ~Copyable {
     words.resize(rows: rows, columns: PackedMatrix.words(columns, precision))
     scales.resize(rows: 2, columns: rows)
     let (from, to, ranges) = (matrix.input, words.output, scales.output)
+    let kernels = PackedKernels.current
     forEachRowBlock(rows) { range in
-      let kernels = PackedKernels.current
       let first = range.lowerBound
       let target = UnsafeMutableRawPointer(to.at(row: first)).assumingMemoryBound(to: UInt32.self)
       if precision == .bfloat16 {

@@ -29,6 +29,7 @@ extension GEMM {
     let isInteger = a.precision == .int8
     let (words, scales) = a.rounded
     let result = c.output
+    let kernels = PackedKernels.current
     let size = PieceSize(packed: m, depth: weights.columns)
     ComputePool.shared.forEach(size.count(m, n)) { index in
       let (rows, columns) = size.piece(index, m, n)
@@ -44,7 +45,6 @@ extension GEMM {
       product.accumulates = accumulates ? 1 : 0
       product.c = result.at(row: rows.lowerBound, column: column + columns.lowerBound)
       product.c_stride = result.stride
-      let kernels = PackedKernels.current
       guard isInteger else { return kernels.multiply_bf16(&product) }
       (product.b_scale, product.b_sum) = weights.scales(from: columns.lowerBound)
       product.a_scale = scales.at(row: 0, column: rows.lowerBound)

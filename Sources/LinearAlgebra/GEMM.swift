@@ -131,18 +131,26 @@ struct PieceSize: Sendable {
 
   /// For Duet's kernels: whole tiles of six rows.
   init(kernels m: Int, _ n: Int) {
-    let down = (m + 191) / 192
-    height = ((m + down - 1) / down + 5) / 6 * 6
+    let down = Self.stripes(m)
+    height = Self.height(m)
     width = m <= 64 ? 64 : down * n <= 16 * 256 ? 128 : 256
   }
 
   /// For packed weights: whole tiles of six rows and four panels. A piece of few rows has as many columns as are worth the
   /// tenths of a millisecond that it takes to wake a thread: a query's products stay on one.
   init(packed m: Int, depth k: Int) {
-    let down = (m + 191) / 192
-    height = ((m + down - 1) / down + 5) / 6 * 6
+    height = Self.height(m)
     let worthwhile = (1 << 24) / max(1, m * k)
     width = m <= 64 ? max(128, (worthwhile + 63) / 64 * 64) : 256
+  }
+
+  /// Stripes of at most 192 rows.
+  private static func stripes(_ m: Int) -> Int { (m + 191) / 192 }
+
+  /// The rows of stripes of about equal height, whole tiles of six.
+  private static func height(_ m: Int) -> Int {
+    let down = stripes(m)
+    return ((m + down - 1) / down + 5) / 6 * 6
   }
 
   func count(_ m: Int, _ n: Int) -> Int { ((m + height - 1) / height) * ((n + width - 1) / width) }

@@ -50,22 +50,11 @@ package struct PackedMatrix: Sendable {
 
   /// Packs matrices of one width, stacked upon each other. O(rows · columns), on all threads.
   package init(packing parts: [WeightMatrix], precision: Precision) {
-    let columns = parts.first?.columns ?? 0
-    let rows = parts.reduce(0) { $0 + $1.rows }
-    precondition(parts.allSatisfy { $0.columns == columns }, "stacked matrices have one width")
-    let bytes = Self.byteCount(rows: rows, columns: columns, precision: precision)
-    let memory = PackedMemory(byteCount: bytes)
-    if parts.count == 1 || precision == .float32 || parts.dropLast().allSatisfy({ $0.rows % panelRows == 0 })
-    {
-      var first = 0
-      for part in parts {
-        Self.pack(part, at: first, of: rows, precision, to: memory)
-        first += part.rows
-      }
-    } else {
-      // Panels would straddle the parts: lay the rows side by side first.
-      Self.pack(WeightMatrix(stacking: parts), at: 0, of: rows, precision, to: memory)
-    }
+    let source = parts.count == 1 ? parts[0] : WeightMatrix(stacking: parts)
+    let (rows, columns) = (source.rows, source.columns)
+    let memory = PackedMemory(
+      byteCount: Self.byteCount(rows: rows, columns: columns, precision: precision))
+    Self.pack(source, precision, to: memory)
     self.init(
       mapped: UnsafeRawPointer(memory.base), byteOffset: 0, rows: rows, columns: columns,
       precision: precision, owner: memory)
@@ -106,30 +95,24 @@ package struct PackedMatrix: Sendable {
     (rows + panelRows - 1) / panelRows * panelRows * words(columns, precision) * 4
   }
 
-  /// Packs `part`, whose first row is row `first` of `rows`.
-  private static func pack(
-    _ part: WeightMatrix, at first: Int, of rows: Int, _ precision: Precision, to memory: PackedMemory
-  ) {
-    let source = part.input
-    let (count, columns) = (part.rows, part.columns)
+  private static func pack(_ matrix: WeightMatrix, _ precision: Precision, to memory: PackedMemory) {
+    let source = matrix.input
+    let (rows, columns) = (matrix.rows, matrix.columns)
     guard precision != .float32 else {
-      memory.base.advanced(by: first * columns * 4).copyMemory(
-        from: source.base, byteCount: count * columns * 4)
+      memory.base.copyMemory(from: source.base, byteCount: rows * columns * 4)
       return
     }
-    let start = memory.base + panelBytes(first, columns, precision)
-    let panels = SharedWords(base: start.assumingMemoryBound(to: UInt32.self))
+    let panels = SharedWords(base: memory.base.assumingMemoryBound(to: UInt32.self))
     let scales = SharedOutput(
       base: (memory.base + panelBytes(rows, columns, precision)).assumingMemoryBound(to: Float.self),
-      stride: 1)
+      stride: rows)
     let words = words(columns, precision)
-    ComputePool.shared.forEach((count + panelRows - 1) / panelRows) { panel in
+    ComputePool.shared.forEach((rows + panelRows - 1) / panelRows) { panel in
       let target = panels.base + panel * panelRows * words
       if precision == .bfloat16 {
-        duet_pack_bf16(source.base, count, columns, panel, 1, target)
+        duet_pack_bf16(source.base, rows, columns, panel, 1, target)
       } else {
-        duet_pack_int8(
-          source.base, count, columns, panel, 1, target, scales.at(row: first), scales.at(row: rows + first))
+        duet_pack_int8(source.base, rows, columns, panel, 1, target, scales.at(row: 0), scales.at(row: 1))
       }
     }
   }

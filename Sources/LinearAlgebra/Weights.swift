@@ -159,15 +159,8 @@ package struct WeightMatrix: Sendable {
     let columns = parts.first?.columns ?? 0
     precondition(parts.allSatisfy { $0.columns == columns }, "stacked matrices have one width")
     let rows = parts.reduce(0) { $0 + $1.rows }
-    self.init(
-      rows: rows, columns: columns,
-      storage: WeightStorage(count: rows * columns) { target in
-        var next = target
-        for part in parts {
-          next.update(from: part.storage.base, count: part.storage.count)
-          next += part.storage.count
-        }
-      })
+    let joined = WeightVector(joining: parts.map { WeightVector(storage: $0.storage) })
+    self.init(rows: rows, columns: columns, storage: joined.storage)
   }
 
   /// Row `row`, `columns` floats.

@@ -32,31 +32,29 @@ struct Linear: Sendable {
   func apply(
     _ x: borrowing Activations, activation: Activation? = nil, into y: inout Matrix, column: Int = 0
   ) {
+    multiply(x, activation: activation, accumulates: false, into: &y, column: column)
+  }
+
+  /// `y += x · Wᵀ + b`: a residual connection. `x` was prepared.
+  func add(_ x: borrowing Activations, to y: inout Matrix) {
+    multiply(x, activation: nil, accumulates: true, into: &y, column: 0)
+  }
+
+  private func multiply(
+    _ x: borrowing Activations, activation: Activation?, accumulates: Bool, into y: inout Matrix, column: Int
+  ) {
     switch weights {
     case .floats(let parts):
       var next = column
       for part in parts {
         GEMM.multiply(
-          x.matrix, part.weight, bias: part.bias, activation: activation, into: &y, column: next)
+          x.matrix, part.weight, bias: part.bias, activation: activation, accumulates: accumulates, into: &y,
+          column: next)
         next += part.weight.rows
       }
     case .packed(let matrix, let bias):
-      GEMM.multiply(x, matrix, bias: bias, activation: activation, into: &y, column: column)
-    }
-  }
-
-  /// `y += x · Wᵀ + b`: a residual connection. `x` was prepared.
-  func add(_ x: borrowing Activations, to y: inout Matrix) {
-    switch weights {
-    case .floats(let parts):
-      var next = 0
-      for part in parts {
-        GEMM.multiply(
-          x.matrix, part.weight, bias: part.bias, accumulates: true, into: &y, column: next)
-        next += part.weight.rows
-      }
-    case .packed(let matrix, let bias):
-      GEMM.multiply(x, matrix, bias: bias, accumulates: true, into: &y)
+      GEMM.multiply(
+        x, matrix, bias: bias, activation: activation, accumulates: accumulates, into: &y, column: column)
     }
   }
 }

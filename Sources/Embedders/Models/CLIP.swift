@@ -186,28 +186,20 @@ final class CLIPModel: Embedder {
 }
 
 extension CLIPModel {
-  /// A tower with its weights in the model's precision: from the cache, else packed now and stored there.
+  /// A tower with its weights in the model's precision, from the cache where they had to be converted.
   private func tower<Tower>(
     _ name: String, _ make: (WeightReader) throws(EmbedderError) -> Tower
   ) throws(EmbedderError) -> Tower {
-    var reader = WeightReader(tensors: weights, precision: precision)
-    guard precision != .float32 || weights.hasHalves, let packedWeights else { return try make(reader) }
+    let reader = WeightReader(tensors: weights, precision: precision)
+    let converts = precision != .float32 || weights.hasHalves
     // Without a hash there is no name for a file: the weights are packed for this process alone.
-    guard let hash = try? weightsHash() else { return try make(reader) }
+    guard converts, let packedWeights, let hash = try? weightsHash() else { return try make(reader) }
     let key = PackedWeightsCache.Key(weightsHash: hash, tower: name, precision: precision)
-    if let stored = packedWeights.open(key) {
-      reader.packed = stored
-      // A file that does not fit was damaged: it is made again.
-      if let tower = try? make(reader) { return tower }
+    return try packedWeights.load(key) { (packed) throws(EmbedderError) in
+      var reader = reader
+      reader.packed = packed
+      return try make(reader)
     }
-    reader.packed = PackedWeights()
-    let tower = try make(reader)
-    guard packedWeights.store(reader.packed, as: key), let stored = packedWeights.open(key) else {
-      return tower
-    }
-    // Mapped pages are shared with other processes, and those just packed are given back.
-    reader.packed = stored
-    return (try? make(reader)) ?? tower
   }
 }
 

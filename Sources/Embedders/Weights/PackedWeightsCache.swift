@@ -34,8 +34,21 @@ package struct PackedWeightsCache: Sendable {
   /// The cache in `folder`, which is made when it is first needed.
   package init(folder: FilePath) { self.folder = folder }
 
+  /// What `make` makes of the weights of `key`: of those that are here, else of those that it packs, which are then kept.
+  func load<Tower>(
+    _ key: Key, _ make: (PackedWeights) throws(EmbedderError) -> Tower
+  ) throws(EmbedderError) -> Tower {
+    // A file that does not fit was damaged: it is made again.
+    if let stored = open(key), let tower = try? make(stored) { return tower }
+    let packed = PackedWeights()
+    let tower = try make(packed)
+    guard store(packed, as: key), let stored = open(key) else { return tower }
+    // Mapped pages are shared with other processes, and those just packed are given back.
+    return (try? make(stored)) ?? tower
+  }
+
   /// The weights of `key`; nil when they are not here, or not to be used.
-  func open(_ key: Key) -> PackedWeights? {
+  private func open(_ key: Key) -> PackedWeights? {
     let path = folder.appending(key.fileName)
     guard let map = try? MappedFile(path),
       let file = try? WeightFile(name: path.string, storage: .mapped(map))
@@ -46,7 +59,7 @@ package struct PackedWeightsCache: Sendable {
   }
 
   /// Writes what was packed; returns whether it is there now.
-  func store(_ weights: PackedWeights, as key: Key) -> Bool {
+  private func store(_ weights: PackedWeights, as key: Key) -> Bool {
     let layers = weights.layers
     guard !layers.isEmpty else { return false }
     try? Folders.create(folder)
