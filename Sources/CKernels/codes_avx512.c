@@ -87,6 +87,32 @@ static inline ALWAYS_INLINE size_t avx512_append(const lanes *scores, const uint
 #define APPEND avx512_append
 #include "codes_body.h"
 
+// The keys above the pivot are packed together where they were read already, the others beside.
+static inline ALWAYS_INLINE size_t avx512_partition(uint64_t *keys, size_t count, uint64_t pivot, uint64_t *others) {
+  const __m512i pivots = _mm512_set1_epi64((long long)pivot);
+  size_t above = 0, i = 0;
+  for (; i + 8 <= count; i += 8) {
+    __m512i key = _mm512_loadu_si512(keys + i);
+    __mmask8 greater = _mm512_cmpgt_epu64_mask(key, pivots);
+    _mm512_storeu_si512(keys + above, _mm512_maskz_compress_epi64(greater, key));
+    _mm512_storeu_si512(others + (i - above), _mm512_maskz_compress_epi64((__mmask8)~greater, key));
+    above += (size_t)__builtin_popcount(greater);
+  }
+  size_t rest = i - above;
+  for (; i < count; i++) {
+    const uint64_t key = keys[i];
+    keys[above] = key;
+    others[rest] = key;
+    above += key > pivot;
+    rest += key <= pivot;
+  }
+  memcpy(keys + above, others, rest * sizeof *keys);
+  return above;
+}
+
+#define PARTITION avx512_partition
+#include "codes_best_body.h"
+
 // Sixteen vectors of sums to one: lane l of it is the lanes of sums[l] in all.
 static inline ALWAYS_INLINE void avx512_fold(const __m512i *sums, uint32_t *to) {
   __m512i pairs[8], fours[4];

@@ -3,6 +3,8 @@
 #ifndef DUET_CODES_COMMON_H
 #define DUET_CODES_COMMON_H
 
+#include "include/codes.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -42,6 +44,44 @@ static inline int32_t codes_round(float value) {
 
 // The largest sum of magnitudes of a sub-quantiser spread over 255 steps.
 static inline float codes_step(float range) { return (range > 1e-30f ? range : 1e-30f) / 255.0f; }
+
+// Keys that order as candidates do, the best the largest: by score, NaN the least, then by falling id.
+static inline uint64_t codes_key(duet_candidate candidate) {
+  uint32_t bits;
+  memcpy(&bits, &candidate.score, sizeof bits);
+  // 0 and -0 are one number.
+  bits = bits == 0x80000000u ? 0 : bits;
+  uint32_t order = bits ^ ((uint32_t)((int32_t)bits >> 31) | 0x80000000u);
+  order = (bits & 0x7FFFFFFFu) > 0x7F800000u ? 0 : order;
+  return (uint64_t)order << 32 | (uint32_t)~candidate.id;
+}
+
+static inline duet_candidate codes_candidate(uint64_t key) {
+  uint32_t order = (uint32_t)(key >> 32);
+  uint32_t bits = order ^ ((uint32_t)((int32_t)~order >> 31) | 0x80000000u);
+  duet_candidate candidate = {.id = ~(uint32_t)key};
+  memcpy(&candidate.score, &bits, sizeof bits);
+  return candidate;
+}
+
+static inline uint64_t codes_median(uint64_t a, uint64_t b, uint64_t c) {
+  uint64_t low = a < b ? a : b, high = a < b ? b : a;
+  return c < low ? low : c > high ? high : c;
+}
+
+// PARTITION of codes_best_body.h without vectors.
+static inline size_t codes_partition(uint64_t *keys, size_t count, uint64_t pivot, uint64_t *others) {
+  size_t above = 0, rest = 0;
+  for (size_t i = 0; i < count; i++) {
+    const uint64_t key = keys[i];
+    keys[above] = key;
+    others[rest] = key;
+    above += key > pivot;
+    rest += key <= pivot;
+  }
+  memcpy(keys + above, others, rest * sizeof *keys);
+  return above;
+}
 
 // |r|² / |r|₁. There is one NaN, so that files do not depend on the machine.
 static inline float codes_factor(double squares, double magnitudes) {

@@ -62,6 +62,9 @@ static inline ALWAYS_INLINE void neon_block_sums(const uint8_t *lut, size_t dime
 #define APPEND codes_append_each
 #include "codes_body.h"
 
+#define PARTITION codes_partition
+#include "codes_best_body.h"
+
 #define DOTS(name) neon_##name
 #define QUERY_OFFSET 0u
 

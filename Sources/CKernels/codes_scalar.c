@@ -151,6 +151,10 @@ static void encode_block(const float *residuals, size_t count, size_t stride, si
   }
 }
 
+#define CODES(name) name
+#define PARTITION codes_partition
+#include "codes_best_body.h"
+
 const duet_code_kernels duet_codes_scalar = {
     .hadamard = hadamard,
     .quantize_i8 = quantize_i8,
@@ -158,5 +162,6 @@ const duet_code_kernels duet_codes_scalar = {
     .dots_at_i8 = dots_at_i8,
     .make_lut = make_lut,
     .scan_blocks = scan_blocks,
+    .keep_best = keep_best,
     .encode_block = encode_block,
 };

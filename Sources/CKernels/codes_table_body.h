@@ -7,5 +7,6 @@ const duet_code_kernels TABLE = {
     .dots_at_i8 = DOTS(dots_at_i8),
     .make_lut = CODES(make_lut),
     .scan_blocks = CODES(scan_blocks),
+    .keep_best = CODES(keep_best),
     .encode_block = CODES(encode_block),
 };

@@ -135,6 +135,15 @@ package struct CodeKernels: Sendable {
     return (count, done)
   }
 
+  /// Moves the best `best` candidates to the front, the worst of them to place `best - 1`: score falling (NaN last), then
+  /// id rising. Expected O(n); the result does not depend on the order before.
+  package func keepBest(_ candidates: UnsafeMutableBufferPointer<Candidate>, _ best: Int) {
+    precondition(best > 0 && best <= candidates.count, "there are not so many candidates")
+    withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 2 * candidates.count + 16) { scratch in
+      table.keep_best(candidates.forKernels, candidates.count, best, scratch.baseAddress)
+    }
+  }
+
   /// Writes one block: the signs and factors of `ids.count` residuals, `[ids.count, dimension]`, and the ids; 0 and
   /// factors that never pass in the places that are left.
   ///

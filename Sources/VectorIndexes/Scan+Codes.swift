@@ -13,30 +13,25 @@ extension Scan {
     var candidates: [Candidate] = []
     let share = SearchCost(block.table).gatherShare
     settle(chunk, block, gathersBelow: share, margins: margins, &collectors) { _, tile, scores in
-      quantized.codes.withUnsafeBufferPointer { own in
-        guard let own = own.baseAddress else { return }
-        switch tile {
-        case .range(let range):
-          for first in stride(from: chunk.lowerBound, to: chunk.upperBound, by: CodeKernels.maximumQueryCount)
-          {
-            let count = min(CodeKernels.maximumQueryCount, chunk.upperBound - first)
+      switch tile {
+      case .range(let range):
+        for first in stride(from: chunk.lowerBound, to: chunk.upperBound, by: CodeKernels.maximumQueryCount) {
+          quantized.withCodes(from: first) { own, scales in
             kernels.score(
-              queries: own + first * codes.dimension,
-              scales: Array(quantized.scales[first..<(first + count)]),
-              queryCount: count, codes: codes.codes + range.lowerBound * codes.dimension,
-              codeScales: codes.scales + range.lowerBound,
-              count: range.count, dimension: codes.dimension,
+              queries: own, scales: scales,
+              queryCount: min(CodeKernels.maximumQueryCount, chunk.upperBound - first),
+              codes: codes.codes + range.lowerBound * codes.dimension,
+              codeScales: codes.scales + range.lowerBound, count: range.count, dimension: codes.dimension,
               into: scores + (first - chunk.lowerBound) * range.count, stride: range.count)
           }
-        case .slots(let slots):
-          for query in chunk {
-            candidates.removeAll(keepingCapacity: true)
-            for slot in slots { candidates.append(Candidate(score: 0, id: slot)) }
-            kernels.score(
-              &candidates, query: own + query * codes.dimension, scale: quantized.scales[query], codes: codes)
-            for index in candidates.indices {
-              scores[(query - chunk.lowerBound) * slots.count + index] = candidates[index].score
-            }
+        }
+      case .slots(let slots):
+        for query in chunk {
+          candidates.removeAll(keepingCapacity: true)
+          for slot in slots { candidates.append(Candidate(score: 0, id: slot)) }
+          quantized.withCode(query) { kernels.score(&candidates, query: $0, scale: $1, codes: codes) }
+          for index in candidates.indices {
+            scores[(query - chunk.lowerBound) * slots.count + index] = candidates[index].score
           }
         }
       }

@@ -24,7 +24,7 @@ extension VectorSearch {
       let rows = Array(
         unanswered.map { queries[($0 * dimension)..<(($0 + 1) * dimension)] }.joined())
       let scans = sources.indices.map { $0 == source ? SourcePlan.scan(.farAllowed) : .skip }
-      let again = QuantizedQueries(rows, count: unanswered.count, rotation: quantized.rotation)
+      let again = QuantizedQueries(rows, count: unanswered.count, rotation: quantized.rotation, pool: pool)
       let answers = scan(rows, unanswered.count, k: k, again, allowed, scans)
       for (query, answer) in zip(unanswered, answers) { lists[query] += answer }
     }

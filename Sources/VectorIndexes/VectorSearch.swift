@@ -127,7 +127,7 @@ package struct VectorSearch: Sendable {
     let allowed = slots(filter)
     guard k > 0, count > 0 else { return [[Neighbor]](repeating: [], count: count) }
     let k = min(k, max(vectorCount, 1))
-    let quantized = rotation.map { QuantizedQueries(queries, count: count, rotation: $0) }
+    let quantized = rotation.map { QuantizedQueries(queries, count: count, rotation: $0, pool: pool) }
     let plans = plans(filter, k: k, recall: recall)
     var lists = scan(queries, count, k: k, quantized, allowed, plans)
     if let quantized { probe(queries, quantized, k: k, filter, plans, into: &lists) }

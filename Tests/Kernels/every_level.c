@@ -80,6 +80,17 @@ static void codes(const duet_code_kernels *k, int is_scalar, const char *level) 
   memcpy(kept, found, count * sizeof *found);
   same(kept, kept_found, sizeof kept, is_scalar, "scan_blocks", level);
   expect(count > 0 && count < 32 && done == 1, "scan_blocks finds some", level);
+
+  enum { CANDIDATES = 1003, BEST = 100 };
+  static duet_candidate some[CANDIDATES], kept_best[BEST];
+  static uint64_t scratch[2 * CANDIDATES + 16];
+  for (uint32_t i = 0; i < CANDIDATES; i++) some[i] = (duet_candidate){i % 7 == 0 ? 0.5f : uniform(), i};
+  k->keep_best(some, CANDIDATES, BEST, scratch);
+  int worse = 0;
+  for (int i = BEST; i < CANDIDATES; i++) worse += some[i].score <= some[BEST - 1].score;
+  for (int i = 0; i < BEST; i++) worse += some[i].score >= some[BEST - 1].score;
+  expect(worse == CANDIDATES, "keep_best", level);
+  same(some, kept_best, sizeof kept_best, is_scalar, "keep_best", level);
   free(x), free(q), free(block);
 }
 
@@ -99,18 +110,23 @@ static void scans(const duet_scan_kernels *k, int is_scalar, const char *level) 
   free(rows), free(queries);
 }
 
-static void products(const duet_transformer_kernels *t, const duet_packed_kernels *p, const char *level) {
+/// Products as they are, with a bias and an activation, and added with a bias to what is there.
+static void products(const duet_transformer_kernels *t, const duet_packed_kernels *p, const char *level, int end) {
   enum { M = 13, N = 37, K = 101, PANELS = 3, PAIRS = (K + 1) / 2, QUADS = (K + 3) / 4 };
   state = 11;
-  float *a = numbers(M * K), *b = numbers(N * K), c[M * N], scale[M], low[M], b_scale[N], b_sum[N];
+  float *a = numbers(M * K), *b = numbers(N * K), *bias = numbers(N), *before = numbers(M * N);
+  float c[M * N], scale[M], low[M], b_scale[N], b_sum[N];
   static uint32_t rows[M * PAIRS], panels[PANELS * PAIRS * DUET_PANEL];
   for (int kind = 0; kind < 3; kind++) {
     duet_packed_product product = {
         .a = rows, .m = M, .a_scale = scale, .a_low = low, .b = panels, .b_scale = b_scale, .b_sum = b_sum, .n = N,
-        .c = c, .c_stride = N};
+        .bias = end ? bias : NULL, .activation = end == 1 ? DUET_ACTIVATION_QUICK_GELU : DUET_ACTIVATION_NONE,
+        .accumulates = end == 2, .c = c, .c_stride = N};
     product.a_stride = product.words = kind == 2 ? QUADS : PAIRS;
+    memcpy(c, before, sizeof c);
     if (kind == 0) {
-      t->gemm(a, K, M, b, K, N, K, c, N, 0);
+      t->gemm(a, K, M, b, K, N, K, c, N, end == 2);
+      t->bias_activation(c, N, M, N, product.bias, product.activation);
     } else if (kind == 1) {
       duet_pack_bf16(b, N, K, 0, PANELS, panels);
       p->round_bf16(a, K, M, K, rows, PAIRS);
@@ -125,6 +141,9 @@ static void products(const duet_transformer_kernels *t, const duet_packed_kernel
       for (int n = 0; n < N; n++) {
         double sum = 0;
         for (int i = 0; i < K; i++) sum += (double)a[m * K + i] * b[n * K + i];
+        if (end) sum += bias[n];
+        if (end == 1) sum /= 1 + exp(-1.702 * sum);
+        if (end == 2) sum += before[m * N + n];
         error += (c[m * N + n] - sum) * (c[m * N + n] - sum);
         size += sum * sum;
       }
@@ -132,7 +151,7 @@ static void products(const duet_transformer_kernels *t, const duet_packed_kernel
     const char *names[] = {"gemm", "multiply_bf16", "multiply_int8"};
     expect(sqrt(error / size) < allowed[kind], names[kind], level);
   }
-  free(a), free(b);
+  free(a), free(b), free(bias), free(before);
 }
 
 static void lanes(const duet_transformer_kernels *t, const char *level) {
@@ -165,8 +184,10 @@ int main(void) {
     codes(duet_code_kernels_at(levels[i]), 0, name);
     scans(duet_scan_kernels_at(levels[i]), is_scalar, name);
     const duet_transformer_kernels *transformer = duet_transformer_kernels_for(levels[i]);
-    products(transformer, duet_packed_kernels_plain_for(levels[i]), name);
-    products(transformer, duet_packed_kernels_for(levels[i]), name);
+    for (int end = 0; end < 3; end++) {
+      products(transformer, duet_packed_kernels_plain_for(levels[i]), name, end);
+      products(transformer, duet_packed_kernels_for(levels[i]), name, end);
+    }
     lanes(transformer, name);
     printf("%s: run%s\n", name,
            duet_code_kernels_at(levels[i]) == duet_code_kernels_plain_at(levels[i]) ? "" : ", with its extras");

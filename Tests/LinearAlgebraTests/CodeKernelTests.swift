@@ -211,4 +211,39 @@ import Testing
       #expect(abs(Double(Float(bitPattern: candidate.score)) - exact) < 4.5, "vector \(candidate.id)")
     }
   }
+
+  @Test(
+    "The best candidates are those of a full sort, in whatever order they come", arguments: CodeTables.all)
+  func keepsBest(tables: CodeTables) {
+    var random = SeededRandom(seed: 43)
+    /// Score falling, NaN last, then id rising.
+    func precedes(_ a: Candidate, _ b: Candidate) -> Bool {
+      if a.score.isNaN || b.score.isNaN {
+        return a.score.isNaN == b.score.isNaN ? a.id < b.id : b.score.isNaN
+      }
+      return a.score == b.score ? a.id < b.id : a.score > b.score
+    }
+    for count in Array(1...40) + [63, 64, 65, 100, 1000, 5000] {
+      for round in 0..<12 {
+        var candidates = (0..<count).map { id in
+          // All equal, many ties, few, and what only damaged files hold.
+          let ties = Float(Int.random(in: -count...(round == 0 ? -count : count), using: &random))
+          let score =
+            round % 3 == 2 && id % 5 == 0 ? hostile(&random) : round % 2 == 0 ? ties : random.normal()
+          return Candidate(score: score, id: round == 1 ? .max - UInt32(id) : UInt32(id))
+        }
+        candidates.shuffle(using: &random)
+        let sorted = candidates.sorted(by: precedes)
+        let best = Int.random(in: 1...count, using: &random)
+        candidates.withUnsafeMutableBufferPointer { tables.kernels.keepBest($0, best) }
+        let kept = candidates[..<best].sorted(by: precedes)
+        #expect(kept.map(\.id) == sorted[..<best].map(\.id), "\(best) of \(count)")
+        #expect(
+          kept.map { sameBits($0.score + 0) } == sorted[..<best].map { sameBits($0.score + 0) },
+          "\(best) of \(count)")
+        #expect(candidates[best - 1].id == sorted[best - 1].id)
+        #expect(Set(candidates.map(\.id)) == Set(sorted.map(\.id)), "none is lost")
+      }
+    }
+  }
 }

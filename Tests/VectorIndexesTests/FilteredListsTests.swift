@@ -148,7 +148,7 @@ import Testing
     let set = ListsTests.clustered(66_000, dimension: 16, random: &random)
     let table = try set.segment(.float32, in: folder).table
     let query = set.row(5).map { $0 + 0.1 * random.normal() }
-    let quantized = QuantizedQueries(query, count: 1, rotation: Rotation(dimension: 16))
+    let quantized = QuantizedQueries(query, count: 1, rotation: Rotation(dimension: 16), pool: .shared)
     let lists = try #require(table.lists)
     let effort = ListEffort(nprobe: lists.count, candidateCount: 4_000, rescoredCount: 2_000)
     let truth = try VectorSearch(dimension: 16, sources: [VectorSource(table: table, live: nil, name: "all")])

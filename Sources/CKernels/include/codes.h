@@ -66,6 +66,11 @@ typedef struct duet_code_kernels {
                         float b, float base, float threshold, const uint64_t *allowed, size_t id_count,
                         duet_candidate *out, size_t capacity, size_t *blocks_done);
 
+  /// Moves the best `best` of the candidates to the front, the worst of these to place best - 1: by score, NaN the last,
+  /// then by rising id; 1 <= best <= count. Expected O(count). `scratch` has room for 2 · count + 16. A score of -0
+  /// becomes 0.
+  void (*keep_best)(duet_candidate *candidates, size_t count, size_t best, uint64_t *scratch);
+
   /// Packs the signs of `count` <= 32 residuals, `stride` numbers apart, into a block's 4 · dimension bytes of codes,
   /// and writes 32 factors |r|² / |r|₁ (sums in double; 0 when r is 0). Places from `count` on get codes of 0 and a
   /// factor of NaN, so that they never pass.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Compute
 internal import LinearAlgebra
 
 /// The quantised copies of a segment's rows: rotated, one signed byte a number, in steps of the row's own scale.
@@ -40,63 +41,67 @@ struct QuantizedQueries: Sendable {
   let rotation: Rotation
   let count: Int
   /// `[count, codeDimension]`, rotated.
-  let rotated: [Float]
+  private let rotated: SharedArray<Float>
   /// `[count, codeDimension]`
-  let codes: [Int8]
+  private let codes: SharedArray<Int8>
   /// `[count]`
-  let scales: [Float]
+  private let scales: SharedArray<Float>
   /// The length of each query.
-  let lengths: [Float]
+  let lengths: SharedArray<Float>
   /// How far the code of each query is from its rotated self.
-  let errors: [Float]
+  private let errors: SharedArray<Float>
+
+  /// Queries that are made ready as one piece of work.
+  private static let batch = 16
 
   /// Rotates and quantises `queries`, `[count, rotation.dimension]`, each finite.
-  init(_ queries: UnsafePointer<Float>, count: Int, rotation: Rotation) {
-    let (dimension, codeDimension) = (rotation.dimension, rotation.codeDimension)
+  init(_ queries: [Float], count: Int, rotation: Rotation, pool: ComputePool) {
     self.rotation = rotation
     self.count = count
-    var rotated = [Float](repeating: 0, count: count * codeDimension)
-    var codes = [Int8](repeating: 0, count: count * codeDimension)
-    var scales: [Float] = []
-    var lengths: [Float] = []
-    var errors: [Float] = []
-    rotated.withUnsafeMutableBufferPointer { rotated in
-      codes.withUnsafeMutableBufferPointer { codes in
-        guard let rotated = rotated.baseAddress, let codes = codes.baseAddress else { return }
-        for query in 0..<count {
-          let (own, code) = (rotated + query * codeDimension, codes + query * codeDimension)
-          rotation.apply(queries + query * dimension, into: own)
-          let scale = CodeKernels.current.quantize(own, count: codeDimension, into: code)
-          let (length, error) = Self.distances(own, code, scale, codeDimension)
-          scales.append(scale)
-          lengths.append(length)
-          errors.append(error)
+    rotated = SharedArray(count: count * rotation.codeDimension)
+    codes = SharedArray(count: count * rotation.codeDimension)
+    scales = SharedArray(count: count)
+    lengths = SharedArray(count: count)
+    errors = SharedArray(count: count)
+    let batches = (count + Self.batch - 1) / Self.batch
+    pool.forEach(batches) { [self] batch in
+      queries.withUnsafeBufferPointer { queries in
+        guard let queries = queries.baseAddress else { return }
+        for query in (batch * Self.batch)..<min(batch * Self.batch + Self.batch, count) {
+          prepare(queries + query * rotation.dimension, query)
         }
       }
     }
-    self.rotated = rotated
-    self.codes = codes
-    self.scales = scales
-    self.lengths = lengths
-    self.errors = errors
+  }
+
+  private func prepare(_ vector: UnsafePointer<Float>, _ query: Int) {
+    let (own, code) = (rotated.base + query * width, codes.base + query * width)
+    rotation.apply(vector, into: own)
+    let scale = CodeKernels.current.quantize(own, count: width, into: code)
+    scales.base[query] = scale
+    (lengths.base[query], errors.base[query]) = Self.distances(own, code, scale, width)
+  }
+
+  private var width: Int { rotation.codeDimension }
+
+  /// Calls `body` with the codes of a query and those that follow it, and their scales.
+  @inline(__always)
+  func withCodes<Result>(
+    from query: Int, _ body: (_ codes: UnsafePointer<Int8>, _ scales: UnsafePointer<Float>) -> Result
+  ) -> Result {
+    withExtendedLifetime((codes, scales)) { body(codes.base + query * width, scales.base + query) }
   }
 
   /// Calls `body` with the code of a query and its scale.
   @inline(__always)
   func withCode<Result>(_ query: Int, _ body: (UnsafePointer<Int8>, Float) -> Result) -> Result {
-    codes.withUnsafeBufferPointer { codes in
-      guard let base = codes.baseAddress else { preconditionFailure("there are no queries") }
-      return body(base + query * rotation.codeDimension, scales[query])
-    }
+    withCodes(from: query) { body($0, $1[0]) }
   }
 
   /// Calls `body` with a query, rotated.
   @inline(__always)
   func withRotated<Result>(_ query: Int, _ body: (UnsafePointer<Float>) -> Result) -> Result {
-    rotated.withUnsafeBufferPointer { rotated in
-      guard let base = rotated.baseAddress else { preconditionFailure("there are no queries") }
-      return body(base + query * rotation.codeDimension)
-    }
+    withExtendedLifetime(rotated) { body(rotated.base + query * width) }
   }
 
   /// The dot product of a query with `vector`, `[codeDimension]`, rotated.
@@ -114,11 +119,12 @@ struct QuantizedQueries: Sendable {
   /// rows of length 1: |⟨x, q⟩ - ⟨x₈, q₈⟩| ≤ |x - x₈| |q| + |x₈| |q - q₈|, and the rounding of both scores and rotations.
   func margin(_ query: Int, codeError: Float) -> Float {
     let longest = 1 + UnitVector.tolerance
+    let length = lengths.base[query]
     let rounding =
       ScanKernels.productError(dimension: rotation.codeDimension) + 2 * rotation.error + 8 * 0x1p-24
     let bound =
-      codeError * lengths[query] + (longest + codeError) * errors[query]
-      + rounding * longest * lengths[query]
+      codeError * length + (longest + codeError) * errors.base[query]
+      + rounding * longest * length
     return (bound * 1.0001).nextUp
   }
 

@@ -35,7 +35,7 @@ struct CandidateBuffer: ~Copyable {
 
   private mutating func cut() {
     guard count > wanted else { return }
-    UnsafeMutableBufferPointer(rebasing: storage[..<count]).partition(best: wanted)
+    CodeKernels.current.keepBest(UnsafeMutableBufferPointer(rebasing: storage[..<count]), wanted)
     count = wanted
     threshold = storage[wanted - 1].score
   }
@@ -47,34 +47,5 @@ extension Candidate {
   func precedes(_ other: Candidate) -> Bool {
     if score != other.score { return score > other.score || (other.score.isNaN && !score.isNaN) }
     return id < other.id
-  }
-}
-
-extension UnsafeMutableBufferPointer<Candidate> {
-  /// Moves the best `best` elements to the front, the worst of them to place `best - 1`.
-  ///
-  /// Hoare's quickselect with the median of three; expected O(n). The result does not depend on the order before.
-  func partition(best: Int) {
-    var (low, high) = (0, count - 1)
-    let target = best - 1
-    while low < high {
-      let pivot = median(self[low], self[(low + high) / 2], self[high])
-      var (left, right) = (low, high)
-      while left <= right {
-        while self[left].precedes(pivot) { left += 1 }
-        while pivot.precedes(self[right]) { right -= 1 }
-        guard left <= right else { break }
-        swapAt(left, right)
-        left += 1
-        right -= 1
-      }
-      if target <= right { high = right } else if target >= left { low = left } else { return }
-    }
-  }
-
-  @inline(__always)
-  private func median(_ a: Candidate, _ b: Candidate, _ c: Candidate) -> Candidate {
-    if a.precedes(b) { return b.precedes(c) ? b : a.precedes(c) ? c : a }
-    return a.precedes(c) ? a : b.precedes(c) ? c : b
   }
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Compute
 internal import LinearAlgebra
+internal import Synchronization
 
 /// Spherical k-means: centroids of length 1, each vector with the centroid of the largest dot product.
 ///
-/// Lloyd's iterations over a sample, as matrix products on all threads. The result depends on the rows alone, not on the
-/// number of threads: every piece of work is fixed, and sums are taken in the order of slots.
+/// Lloyd's iterations over a sample, as matrix products on all threads: in bytes, four times as fast as in single precision.
+/// A row that lies between two centroids may join the other, which the means do not feel. The result depends on the rows
+/// alone, not on the number of threads: every piece of work is fixed, and sums are taken in the order of slots.
 struct KMeans: Sendable {
   /// Rows that one matrix product compares with all centroids.
   static let tileRows = 128
@@ -61,21 +63,51 @@ struct KMeans: Sendable {
     ScanKernels.current.widen(rows, range: Int(slot)..<(Int(slot) + 1), into: output)
   }
 
-  /// The nearest centroid of each of `slots`.
+  /// The nearest centroid of each of `slots`, or one about as near.
   private func assign(_ slots: [UInt32], to centroids: [Float]) -> [UInt32] {
-    let count = centroids.count / rows.dimension
+    let (count, dimension) = (centroids.count / rows.dimension, rows.dimension)
+    let packed = PackedMatrix(
+      packing: [WeightMatrix(rows: count, columns: dimension, values: centroids)], precision: .int8)
     let nearest = SharedArray<UInt32>(count: slots.count)
-    compare(slots, with: centroids) { first, tileCount, products in
-      for row in 0..<tileCount {
-        let own = products + row * count
-        var best: Float = -.infinity
-        for index in 0..<count where own[index] > best { best = own[index] }
-        var place = 0
-        while place < count - 1, own[place] != best { place += 1 }
-        nearest.base[first + row] = UInt32(place)
+    let tiles = (slots.count + Self.tileRows - 1) / Self.tileRows
+    let next = Atomic<Int>(0)
+    pool.forEach(min(tiles, pool.threadCount)) { _ in
+      var tile = Activations()
+      var products = Matrix()
+      while true {
+        let first = next.add(1, ordering: .relaxed).oldValue * Self.tileRows
+        guard first < slots.count else { return }
+        let own = slots[first..<min(first + Self.tileRows, slots.count)]
+        tile.matrix.resize(rows: own.count, columns: dimension)
+        for (row, slot) in own.enumerated() {
+          var target = tile.matrix.mutableRow(row)
+          target.withUnsafeMutableBufferPointer { if let base = $0.baseAddress { widen(slot, into: base) } }
+        }
+        tile.round(to: .int8)
+        products.resize(rows: own.count, columns: count)
+        GEMM.multiply(tile, packed, into: &products)
+        for row in 0..<own.count { nearest.base[first + row] = Self.largest(of: products.row(row)) }
       }
     }
     return nearest.array
+  }
+
+  /// The place of the largest number, the first of equal ones.
+  private static func largest(of numbers: Span<Float>) -> UInt32 {
+    numbers.withUnsafeBufferPointer { numbers in
+      guard let base = numbers.baseAddress else { return 0 }
+      var lanes = SIMD16<Float>(repeating: -.infinity)
+      let whole = numbers.count & ~15
+      for first in stride(from: 0, to: whole, by: 16) {
+        let some = UnsafeRawPointer(base + first).loadUnaligned(as: SIMD16<Float>.self)
+        lanes.replace(with: some, where: some .> lanes)
+      }
+      var best = lanes.max()
+      for index in whole..<numbers.count { best = max(best, numbers[index]) }
+      var place = 0
+      while place < numbers.count - 1, numbers[place] != best { place += 1 }
+      return UInt32(place)
+    }
   }
 
   /// Calls `body` with the dot products of some rows and all centroids, `[tileCount, centroids]`, on all threads.

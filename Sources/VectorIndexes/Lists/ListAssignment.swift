@@ -67,7 +67,7 @@ private struct NearestLists {
     // All products may be NaN only if a row is: the writer refused it.
     if lists.isEmpty { lists.append(Candidate(score: 0, id: 0)) }
     lists.withUnsafeMutableBufferPointer { all in
-      if all.count > wanted { all.partition(best: wanted) }
+      if all.count > wanted { CodeKernels.current.keepBest(all, wanted) }
     }
     if lists.count > wanted { lists.removeSubrange(wanted...) }
     lists.sort { $0.precedes($1) }

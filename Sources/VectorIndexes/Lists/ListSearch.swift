@@ -144,7 +144,7 @@ struct ListSearch: Sendable {
     var all = Array(parts.withLock { $0 }.joined())
     return all.withUnsafeMutableBufferPointer { all in
       guard all.count > wanted else { return body(all) }
-      all.partition(best: wanted)
+      kernels.keepBest(all, wanted)
       return body(UnsafeMutableBufferPointer(rebasing: all[..<wanted]))
     }
   }
@@ -165,7 +165,7 @@ struct ListSearch: Sendable {
   private func prefetch(_ list: Int) {
     let range = lists.blocks(of: list)
     CodeKernels.prefetch(
-      lists.blocks + range.lowerBound * lists.blockSize, byteCount: min(2, range.count) * lists.blockSize)
+      lists.blocks + range.lowerBound * lists.blockSize, byteCount: min(4, range.count) * lists.blockSize)
   }
 
   /// The lists whose centroids are nearest, nearest first, with the centroids' scores.
@@ -183,8 +183,12 @@ struct ListSearch: Sendable {
           best, query: code, scale: scale, codes: lists.centroids, codeScales: lists.centroidScales,
           count: lists.count, dimension: lists.codeDimension)
       }
+      if best.count > nprobe {
+        kernels.keepBest(best, nprobe)
+        best = UnsafeMutableBufferPointer(rebasing: best[..<nprobe])
+      }
       best.sort { $0.precedes($1) }
-      return Array(best.prefix(nprobe))
+      return Array(best)
     }
   }
 
@@ -193,7 +197,7 @@ struct ListSearch: Sendable {
     quantized.withCode(query) { kernels.score(candidates, query: $0, scale: $1, codes: codes) }
     // A vector may come from both of its lists.
     var best = UnsafeMutableBufferPointer(rebasing: candidates[..<min(2 * count, candidates.count)])
-    if best.count < candidates.count { candidates.partition(best: best.count) }
+    if best.count < candidates.count { kernels.keepBest(candidates, best.count) }
     best.sort { $0.precedes($1) }
     var slots: [UInt32] = []
     slots.reserveCapacity(count)

@@ -39,7 +39,7 @@ struct EffortMeasurement {
     self.pool = pool
     let queries = Self.queries(table)
     self.queries = SharedRows(queries, dimension: rotation.dimension)
-    quantized = QuantizedQueries(queries, count: Self.totalCount, rotation: rotation)
+    quantized = QuantizedQueries(queries, count: Self.totalCount, rotation: rotation, pool: pool)
     let exact = try VectorSearch(
       dimension: rotation.dimension, sources: [VectorSource(table: table, live: nil, name: "trial")],
       pool: pool)
