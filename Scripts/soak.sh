@@ -13,7 +13,7 @@ parts
   kills       `duet index` is killed -9 at random moments; every resumed run must get to the same library
   fuzz        random damage to catalogs, and every other test that honours DUET_SOAK
   parity      embeddings against PyTorch at full size (Scripts/parity.sh); needs Python with torch
-  arm64       the C kernels on arm64, in an emulator (Scripts/arm64.sh); needs root, or qemu-user and a cross C library
+  arm64       the C kernels on arm64, in an emulator (Scripts/arm64.sh); needs root or sudo
   clean-root  README's two commands in a root that has only Swift (Scripts/clean_root.sh); needs root and debootstrap
 
 options
@@ -78,7 +78,13 @@ for part in "${parts[@]}"; do
         skip parity "$python cannot '$modules' (${why##*$'\n'}); name one that can with PYTHON=…"
       fi
       ;;
-    arm64) run arm64 Scripts/arm64.sh ;;
+    arm64)
+      if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+        skip arm64 'it needs root or sudo, to install an emulator'
+      else
+        run arm64 Scripts/arm64.sh
+      fi
+      ;;
     clean-root)
       if [ ! -x Scripts/clean_root.sh ]; then
         skip clean-root 'there is no Scripts/clean_root.sh'

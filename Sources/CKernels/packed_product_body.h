@@ -3,7 +3,7 @@
 //   MULTIPLY       the kernel's name          SUM      a vector of sums
 //   READY          a vector of weights, made ready by READY_WORDS(words)
 //   DOT(s, w, x)   s plus the products of the ready weights w with the word x of a
-//   TOTAL(product, s, r, j)   the sums s of row r, outputs j and on, as floats
+//   TOTAL(product, s, r, j, width)   the sums s of row r, outputs j ..< j + width, as floats
 //
 // A tile of TILE_ROWS rows and TILE_PANELS panels stays in registers while k goes by: one load of weights serves all rows,
 // one broadcast word of a all panels.

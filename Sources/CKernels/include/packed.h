@@ -32,8 +32,8 @@ typedef struct duet_packed_product {
 } duet_packed_product;
 
 /// The kernels of one CPU level. Every element of a product is the same bits whatever m, n and its neighbours are.
-/// Integer sums are exact up to k = 65,536: levels differ in the last bits of the scaling only. Bfloat16 pairs are added in another order
-/// where the CPU has an instruction for them.
+/// Integer sums are exact up to k = 65,536: levels differ in the last bits of the scaling only. Bfloat16 pairs are added
+/// in another order where the CPU has an instruction for them.
 typedef struct duet_packed_kernels {
   /// The nearest bfloat16 (ties to even) of rows of x [rows, columns] in words; NaN stays NaN.
   void (*round_bf16)(const float *x, size_t x_stride, size_t rows, size_t columns, uint32_t *y, size_t y_stride);
