@@ -56,7 +56,7 @@ import Testing
     #expect(summary["skipped"] as? Int == 1)
     #expect(summary["unsupported"] as? [String: Int] == ["GIF": 1])
     let stages = try #require(summary["stages"] as? [String: [String: Double]])
-    #expect(stages.mapValues { $0["pictures"] } == ["read": 3, "embed": 1, "save": 3])
+    #expect(stages.mapValues { $0["pictures"] } == ["read": 1, "embed": 1, "save": 1])
     #expect(stages.values.allSatisfy { $0["seconds"] ?? -1 >= 0 })
     #expect(summary["interrupted"] as? Bool == false)
     let skips = try #require(summary["skippedFiles"] as? [[String: String]])

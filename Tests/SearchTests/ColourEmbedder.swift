@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Images
+import LinearAlgebra
 import Synchronization
 
 @testable import Embedders
@@ -8,6 +9,7 @@ import Synchronization
 /// with, in no time, and its answers are known beforehand.
 final class ColourEmbedder: Embedder {
   let id: String
+  let precision: Precision
   let composeRule = ComposeRule.rawSum
   let dimension = 4
   let imageInput: ImageInput? = ImageInput(width: 8, height: 8)
@@ -17,8 +19,9 @@ final class ColourEmbedder: Embedder {
   let pictures = Atomic<Int>(0)
   let texts = Atomic<Int>(0)
 
-  init(id: String = "colours") {
+  init(id: String = "colours", precision: Precision = .float32) {
     self.id = id
+    self.precision = precision
   }
 
   func identity(view: ImageView) -> ModelIdentity {

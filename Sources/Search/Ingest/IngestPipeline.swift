@@ -51,7 +51,11 @@ struct IngestPipeline {
         try await commit?.value
         commit = Task {
           try await ComputePool.shared.run {
-            try ingestor.timing(\.save, pictures: embedded.count) { try write(embedded) }
+            try ingestor.timing(\.save) {
+              try write(embedded)
+            } pictures: {
+              embedded.count { !$0.vector.isEmpty }
+            }
           }
         }
         done += results.count
@@ -88,7 +92,11 @@ struct IngestPipeline {
         let results = Mutex([Swift.Result<Result, any Error>?](repeating: nil, count: batch.count))
         ComputePool.shared.forEach(batch.count) { index in
           let candidate = batch[index]
-          let outcome = ingestor.timing(\.read, pictures: 1) { reader.read(candidate, moves: moves) }
+          let outcome = ingestor.timing(\.read) {
+            reader.read(candidate, moves: moves)
+          } pictures: {
+            $0.isPicture ? 1 : 0
+          }
           let result = Swift.Result {
             Result(candidate: candidate, outcome: outcome, captions: try gather(for: candidate, outcome))
           }
@@ -129,8 +137,10 @@ struct IngestPipeline {
       images.append(picture.prepared)
     }
     guard !images.isEmpty else { return results }
-    let projections = try ingestor.timing(\.embed, pictures: images.count) {
+    let projections = try ingestor.timing(\.embed) {
       try ingestor.embedder.projectImages(images)
+    } pictures: {
+      $0.count
     }
     for (row, place) in places.enumerated() {
       results[place].vector = projections.embedding(row)
@@ -172,8 +182,7 @@ struct IngestPipeline {
       } else {
         item = try transaction.insertItem(read.file, read.picture)
       }
-      try transaction.addVectors(
-        space: ingestor.space.id, field: .image, keys: [FreshVectorKey(item: item)], vectors: result.vector)
+      try ingestor.add(result.vector, of: [FreshVectorKey(item: item)], .image, in: transaction)
       try transaction.replaceTags(of: item, with: read.embedded.tags)
       try result.captions?.write(to: item, in: transaction)
       summary.indexed += 1

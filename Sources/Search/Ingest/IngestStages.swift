@@ -25,15 +25,18 @@ package struct IngestStages: Sendable, Equatable {
 }
 
 extension Ingestor {
-  /// Counts `body` as the time that `pictures` took in a stage.
+  /// Counts `body` as the time that some pictures took in a stage. Where none came out of it, neither counts its time.
   func timing<Result>(
-    _ stage: WritableKeyPath<IngestStages, IngestStages.Stage>, pictures: Int, _ body: () throws -> Result
+    _ stage: WritableKeyPath<IngestStages, IngestStages.Stage>, _ body: () throws -> Result,
+    pictures: (Result) -> Int = { _ in 1 }
   ) rethrows -> Result {
     let start = ContinuousClock.now
     let result = try body()
     let time = ContinuousClock.now - start
+    let count = pictures(result)
+    guard count > 0 else { return result }
     state.withLock {
-      $0.stages[keyPath: stage].pictures += pictures
+      $0.stages[keyPath: stage].pictures += count
       $0.stages[keyPath: stage].time += time
     }
     return result

@@ -103,6 +103,7 @@ package final class Ingestor: Sendable {
       try await embedPending()
       if isInterrupted { return finished }
     }
+    try noteRebuilt()
     if try isActive() {
       report(.calibrating)
       try await calibrate()

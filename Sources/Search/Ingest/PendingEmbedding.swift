@@ -41,7 +41,7 @@ extension Ingestor {
     ComputePool.shared.forEach(items.count) { index in
       let path = (roots[items[index].file.root] ?? "").pushing(items[index].file.path)
       let frame = Swift.Result {
-        try self.timing(\.read, pictures: 1) {
+        try self.timing(\.read) {
           let bytes = try readFile(path, limit: PictureReader.largestFile, followsLinks: false)
           return try self.embedder.prepare(
             ImageDecoder.decode(bytes, options: self.input.decodeOptions(.library)))
@@ -63,10 +63,16 @@ extension Ingestor {
         if !(error is FileError) { lost.append(item.id) }
       }
     }
-    let projections = try timing(\.embed, pictures: images.count) { try embedder.projectImages(images) }
-    try timing(\.save, pictures: images.count) {
+    let projections = try timing(\.embed) {
+      try embedder.projectImages(images)
+    } pictures: {
+      $0.count
+    }
+    try timing(\.save) {
       try save(projections, keys, lost)
       try flush()
+    } pictures: {
+      images.count
     }
     count {
       $0.indexed += keys.count
@@ -77,7 +83,7 @@ extension Ingestor {
 
   private func save(_ projections: Projections, _ keys: [FreshVectorKey], _ lost: [ItemID]) throws {
     try store.write { transaction in
-      try transaction.addVectors(space: space.id, field: .image, keys: keys, vectors: projections.embeddings)
+      try add(projections.embeddings, of: keys, .image, in: transaction)
       let lengths = (0..<projections.count).map { projections[$0].length }
       try ProjectionLengths(lengths).add(to: space.id, in: transaction)
       for item in lost { try transaction.clearPending(space: space.id, field: .image, item: item) }
@@ -130,7 +136,7 @@ extension Ingestor {
       if keys.count == before { empty.append(id) }
     }
     try store.write { transaction in
-      try transaction.addVectors(space: space.id, field: .caption, keys: keys, vectors: vectors)
+      try add(vectors, of: keys, .caption, in: transaction)
       for id in empty { try transaction.clearPending(space: space.id, field: .caption, item: id) }
     }
     try flush()

@@ -30,6 +30,10 @@ struct PictureReader: Sendable {
     case skipped(reason: String, message: String)
     /// Gone between the walk and now.
     case vanished
+
+    var isPicture: Bool {
+      if case .picture = self { true } else { false }
+    }
   }
 
   let root: Root

@@ -60,7 +60,7 @@ struct LibraryFacts {
     items = snapshot.itemCount
     captions = try catalog.captionCount()
     spaces = try catalog.spaces().filter { $0.state != .retired }
-    precisions = try spaces.map { try Ingestor.precisions(of: $0, in: catalog) }
+    precisions = try spaces.map { try VectorPrecisions(of: $0.id, in: catalog).kinds }
     storage = try catalog.vectorStorage()
     let active = snapshot.space
     vectors = try VectorField.allCases.map { field in
