@@ -25,6 +25,10 @@ struct PrecisionBenchmark: ParsableCommand {
   @Option(help: "How many pictures.")
   var count = 200
 
+  func validate() throws {
+    if count < 1 { throw ValidationError("--count \(count): give at least one picture") }
+  }
+
   func run() throws {
     machine.begin()
     let temporary = try TemporaryFolder()

@@ -150,11 +150,11 @@ struct ServedLibraries: Sendable {
 }
 
 extension ServedLibrary {
-  /// The model that made the library's vectors, opened unless it is open.
+  /// The model to bring the library up to date with, opened unless it is open.
   func modelForIndexing() throws -> ModelChoice {
     // Another model may have taken over since the last query.
     _ = try snapshot()
-    return try modelChoice ?? ownModel()
+    return try modelChoice ?? reader.modelForIndexing(precision: precision)
   }
 
   /// Where the library's roots are, absolute.

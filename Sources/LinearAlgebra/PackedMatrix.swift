@@ -13,7 +13,7 @@ import Compute
 package struct PackedMatrix: Sendable {
   /// What the bytes must be aligned to, and what their number is a multiple of.
   package static let alignment = 64
-  /// Changes with the layout.
+  /// Changes whenever the same weights make other bytes: by another layout or by another rounding.
   package static let layoutVersion = 1
 
   /// The number of rows: a linear layer's outputs.
@@ -40,7 +40,7 @@ package struct PackedMatrix: Sendable {
     mapped base: UnsafeRawPointer, byteOffset: Int, rows: Int, columns: Int, precision: Precision,
     owner: any AnyObject & Sendable
   ) {
-    precondition(Int(bitPattern: base + byteOffset) % 4 == 0, "packed weights are aligned")
+    precondition(Int(bitPattern: base + byteOffset) % Self.alignment == 0, "packed weights are aligned")
     self.rows = rows
     self.columns = columns
     self.precision = precision

@@ -34,9 +34,9 @@ struct Main {
     StandardStreams.prepare()
     do {
       try Words.check()
-      try EnvironmentVariables.check()
       try Subcommands.check(CommandLine.arguments.dropFirst())
       var command = try Duet.parseAsRoot()
+      if !Help.isWanted(CommandLine.arguments) { try EnvironmentVariables.check() }
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
       } else {

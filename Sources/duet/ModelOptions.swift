@@ -15,9 +15,6 @@ struct ModelOptions: ParsableArguments {
   @Option(help: .precision)
   var precision = PrecisionChoice.auto
 
-  /// Whether the command asks for anything but the library's own model as it comes.
-  var isGiven: Bool { model != nil || precision != .auto }
-
   /// The model for work without a library.
   func open() throws -> ModelChoice {
     try ModelChoice.open(named: model, precision: precision.precision)
@@ -26,7 +23,7 @@ struct ModelOptions: ParsableArguments {
   /// The model for bringing a library up to date.
   func open(for library: LibraryReader?) throws -> ModelChoice {
     guard model == nil, let library else { return try open() }
-    return try library.model(precision: precision.precision)
+    return try library.modelForIndexing(precision: precision.precision)
   }
 
   /// The model for queries, or why it is not here: then words, ids and stored vectors can still be searched.

@@ -107,6 +107,9 @@ import Testing
     let run = try await duet("model", "list")
     #expect(run.status == 2)
     #expect(run.err.hasPrefix("duet: \(name)=\(value): "))
+    for help in [["--help"], ["help", "index"], ["model", "list", "-h"], ["--version"]] {
+      #expect(try await duet.run(help).status == 0, "\(help)")
+    }
     duet.environment = [name: ""]
     #expect(try await duet("model", "list").status == 0)
   }

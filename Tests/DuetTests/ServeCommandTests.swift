@@ -136,6 +136,23 @@ struct ServedFolder {
     #expect(try await served.stop().status == 0)
   }
 
+  @Test func `a daemon of another precision does not answer plain searches`() async throws {
+    let (_, duet) = try await indexed()
+    let served = try await ServedFolder(duet, ["--no-tcp", "--precision", "int8"])
+    let plain = try await duet("search", "lighthouse", "--json", "--cut", "off")
+    #expect(
+      plain.output == (try await duet("search", "--no-daemon", "lighthouse", "--json", "--cut", "off")).output
+    )
+    #expect(try await served.searches() == 0)
+    // Whoever asks for its own is answered by it.
+    let bytes = ["lighthouse", "--json", "--cut", "off", "--precision", "int8"]
+    let asked = try await duet.run(["search"] + bytes)
+    #expect(asked.status == 0 && asked.output != plain.output)
+    #expect(asked.output == (try await duet.run(["search", "--no-daemon"] + bytes)).output)
+    #expect(try await served.searches() == 1)
+    #expect(try await served.stop().status == 0)
+  }
+
   @Test func `a service manager is told when it is ready, and when its end begins`() async throws {
     var (_, duet) = try await indexed()
     let manager = try UnixMailbox(duet.home.path("notify"))

@@ -195,7 +195,9 @@ extension CLIPModel {
     // Without a hash there is no name for a file: the weights are packed for this process alone.
     guard converts, let packedWeights, let hash = try? weightsHash() else { return try make(reader) }
     let key = PackedWeightsCache.Key(weightsHash: hash, tower: name, precision: precision)
-    return try packedWeights.load(key) { (packed) throws(EmbedderError) in
+    // The checkpoint may have been replaced since it was mapped: then what was packed is not what the hash names.
+    let mayKeep = { [weights, files] in weights.areInPlace && (try? files.contentHash()) == hash }
+    return try packedWeights.load(key, mayKeep: mayKeep) { (packed) throws(EmbedderError) in
       var reader = reader
       reader.packed = packed
       return try make(reader)

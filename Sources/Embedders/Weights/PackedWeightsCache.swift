@@ -5,10 +5,10 @@ package import SystemPackage
 
 /// Keeps packed weights from one run to the next, in files that processes map and share.
 ///
-/// A file for each tower, named by the hash of its checkpoint, the precision and the layout's version. It is a safetensors
-/// file of bytes, so that the same checks apply to it: ``SafeTensorsHeader``. Written beside and renamed, it is there
-/// whole or not at all, whoever else writes it at the same time. All of it can be deleted; a cache that cannot be
-/// written costs time, never an error.
+/// A file for each tower, named by the hash of its checkpoint, the precision, the layout's version, and the hash of its own
+/// bytes. It is a safetensors file of bytes, so that the same checks apply to it: ``SafeTensorsHeader``. Written beside and
+/// renamed, it is there whole or not at all, whoever else writes it at the same time. All of it can be deleted; a cache
+/// that cannot be written costs time, never an error.
 package struct PackedWeightsCache: Sendable {
   /// What decides the bytes of a file.
   struct Key: Sendable {
@@ -16,9 +16,8 @@ package struct PackedWeightsCache: Sendable {
     let tower: String
     let precision: Precision
 
-    var fileName: String {
-      "\(weightsHash)-\(tower)-\(precision.rawValue)-\(PackedMatrix.layoutVersion).safetensors"
-    }
+    /// What a file's name begins with; its own hash follows.
+    var prefix: String { "\(weightsHash)-\(tower)-\(precision.rawValue)-\(PackedMatrix.layoutVersion)-" }
   }
 
   /// The user's cache.
@@ -26,36 +25,50 @@ package struct PackedWeightsCache: Sendable {
     PackedWeightsCache(folder: BaseDirectories.current.cache.appending("packed"))
   }
 
+  private static let suffix = ".safetensors"
   /// After so many days without use a file goes when another is written.
   private static let daysKept = 60
 
   private let folder: FilePath
+  /// Beyond so many bytes the files that were not used for longest go.
+  private let byteLimit: Int
 
   /// The cache in `folder`, which is made when it is first needed.
-  package init(folder: FilePath) { self.folder = folder }
+  package init(folder: FilePath, byteLimit: Int = 8 << 30) {
+    self.folder = folder
+    self.byteLimit = byteLimit
+  }
 
   /// What `make` makes of the weights of `key`: of those that are here, else of those that it packs, which are then kept.
+  ///
+  /// - Parameter mayKeep: asked after the weights were read: whether they still are those of `key`.
   func load<Tower>(
-    _ key: Key, _ make: (PackedWeights) throws(EmbedderError) -> Tower
+    _ key: Key, mayKeep: () -> Bool = { true }, _ make: (PackedWeights) throws(EmbedderError) -> Tower
   ) throws(EmbedderError) -> Tower {
     // A file that does not fit was damaged: it is made again.
     if let stored = open(key), let tower = try? make(stored) { return tower }
     let packed = PackedWeights()
     let tower = try make(packed)
-    guard store(packed, as: key), let stored = open(key) else { return tower }
+    guard mayKeep(), store(packed, as: key), let stored = open(key) else { return tower }
     // Mapped pages are shared with other processes, and those just packed are given back.
     return (try? make(stored)) ?? tower
   }
 
-  /// The weights of `key`; nil when they are not here, or not to be used.
+  /// The weights of `key`; nil when they are not here, or not to be used: a file is read once after each change of its
+  /// time, and must have the hash that its name promises.
   private func open(_ key: Key) -> PackedWeights? {
-    let path = folder.appending(key.fileName)
-    guard let map = try? MappedFile(path),
-      let file = try? WeightFile(name: path.string, storage: .mapped(map))
-    else { return nil }
-    map.advise(.willNeed)
-    Folders.markUsed(path)
-    return PackedWeights(file)
+    let names = (try? Folders.names(in: folder)) ?? []
+    for name in names where name.hasPrefix(key.prefix) && name.hasSuffix(Self.suffix) {
+      let path = folder.appending(name)
+      guard let hash = try? WeightsHashCache.standard.hash(of: path),
+        name == key.prefix + hash + Self.suffix, let map = try? MappedFile(path),
+        let file = try? WeightFile(name: path.string, storage: .mapped(map))
+      else { continue }
+      map.advise(.willNeed)
+      Folders.markUsed(path)
+      return PackedWeights(file)
+    }
+    return nil
   }
 
   /// Writes what was packed; returns whether it is there now.
@@ -63,11 +76,16 @@ package struct PackedWeightsCache: Sendable {
     let layers = weights.layers
     guard !layers.isEmpty else { return false }
     try? Folders.create(folder)
-    removeUnused()
+    let header = Self.header(layers)
+    var hasher = ContentHasher()
+    hasher.update(header)
+    for layer in layers { hasher.update(layer.matrix.bytes) }
+    let name = key.prefix + hasher.finalize().description + Self.suffix
+    let size = header.count + layers.reduce(0) { $0 + $1.matrix.bytes.byteCount }
+    makeRoom(for: size)
     do {
-      let size = layers.reduce(0) { $0 + $1.matrix.bytes.byteCount }
-      let writer = try AtomicFileWriter(to: folder.appending(key.fileName), expectedSize: size)
-      try writer.append(Self.header(layers))
+      let writer = try AtomicFileWriter(to: folder.appending(name), expectedSize: size)
+      try writer.append(header)
       for layer in layers { try writer.append(layer.matrix.bytes) }
       try writer.commit()
       return true
@@ -91,15 +109,23 @@ package struct PackedWeightsCache: Sendable {
     return withUnsafeBytes(of: UInt64(json.count).littleEndian) { [UInt8]($0) } + json
   }
 
-  private func removeUnused() {
+  /// Removes what has not been used for long, and more where the limit asks for it.
+  private func makeRoom(for size: Int) {
+    var kept: [(path: FilePath, status: FileStatus)] = []
     for name in (try? Folders.names(in: folder)) ?? [] {
       let path = folder.appending(name)
-      guard let status = try? FileStatus(of: path),
-        status.age > .seconds(86_400 * (AtomicFile.isTemporaryName(name) ? 1 : Self.daysKept))
-      else {
-        continue
+      guard let status = try? FileStatus(of: path) else { continue }
+      let days = AtomicFile.isTemporaryName(name) ? 1 : Self.daysKept
+      if status.age > .seconds(86_400 * days) {
+        _ = try? Folders.removeFile(path)
+      } else {
+        kept.append((path, status))
       }
-      _ = try? Folders.removeFile(path)
+    }
+    var total = kept.reduce(size) { $0 + $1.status.size }
+    for file in kept.sorted(by: { $0.status.modified < $1.status.modified }) where total > byteLimit {
+      _ = try? Folders.removeFile(file.path)
+      total -= file.status.size
     }
   }
 }

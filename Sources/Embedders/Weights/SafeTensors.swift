@@ -25,6 +25,12 @@ struct WeightFile: Sendable {
     }
   }
 
+  /// Whether the file that is mapped is still the one of its name.
+  var isInPlace: Bool {
+    guard case .mapped(let map) = storage else { return true }
+    return (try? FileStatus(of: map.path)) == map.status
+  }
+
   /// Lets the disk start reading what will be used soon.
   func willRead(_ range: Range<Int>) {
     if case .mapped(let map) = storage { map.advise(.willNeed, range: range) }
@@ -96,6 +102,12 @@ struct SafeTensors: Sendable {
 
   /// Whether numbers are stored in half precision, so that somebody has to convert them.
   var hasHalves: Bool { tensors.values.contains { $0.entry.type.element?.size == 2 } }
+
+  /// Whether all files are still those that their names stand for.
+  var areInPlace: Bool {
+    Dictionary(tensors.values.map { ($0.file.name, $0.file) }, uniquingKeysWith: { first, _ in first })
+      .values.allSatisfy(\.isInPlace)
+  }
 
   /// The shape of a tensor, nil when it is missing.
   func shape(of name: String) -> [Int]? { tensors[prefix + name]?.entry.shape }

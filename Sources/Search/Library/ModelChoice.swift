@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Catalog
+import Catalog
 package import Embedders
 package import LinearAlgebra
 
@@ -52,12 +52,39 @@ extension LibraryReader {
         return choice
       }
     }
+    guard space.identity.model != ModelSource.builtin.id else {
+      throw SearchError(
+        .modelMismatch,
+        "this library was made with the built-in model of another version: run 'duet index' to embed everything anew"
+      )
+    }
     throw SearchError(
       .modelMismatch,
       "the model of this library, \(space.identity.model), is not here"
         + (remembered.map { $0 == space.identity.model ? "" : " (it was at \($0))" } ?? "")
         + ": fetch it again and name it with --model, or run 'duet index --model OTHER' to embed everything anew"
     )
+  }
+
+  /// The model to bring the library up to date with: its own, or in the place of an earlier built-in one the present one,
+  /// which embeds everything anew.
+  ///
+  /// - Throws: as ``model(precision:locator:)`` does.
+  package func modelForIndexing(
+    precision: Precision = .fastestFaithful, locator: ModelLocator = ModelLocator()
+  ) throws -> ModelChoice {
+    do {
+      return try model(precision: precision, locator: locator)
+    } catch let error as SearchError where error.code == .modelMismatch {
+      guard try Library.opening({ try catalog.spaces() }).contains(where: Self.isOfBuiltin) else {
+        throw error
+      }
+      return try ModelChoice(.builtin, precision: precision)
+    }
+  }
+
+  private static func isOfBuiltin(_ space: Space) -> Bool {
+    space.state == .active && space.identity.model == ModelSource.builtin.id
   }
 }
 
@@ -72,27 +99,12 @@ extension ModelChoice {
 }
 
 extension Ingestor {
-  /// Keeps what `--model` takes to get the model of this run again, for queries and later runs; and what its vectors were
-  /// computed in, the kinds of all runs.
+  /// Keeps what `--model` takes to get the model of this run again, for queries and later runs.
   package func remember(_ choice: ModelChoice) throws {
     let model = Self.settingForModel(of: space)
-    let precision = Self.settingForPrecision(of: space)
-    let known = try Self.precisions(of: space, in: store)
-    let kind = choice.embedder.precision
-    guard try store.setting(model) != choice.source.description || !known.contains(kind) else { return }
-    let kinds = Precision.allCases.filter { $0 == kind || known.contains($0) }
-    try store.write {
-      try $0.set(model, choice.source.description)
-      try $0.set(precision, kinds.map(\.rawValue).joined(separator: " "))
-    }
-  }
-
-  /// What the vectors of a space were computed in; empty when no run has said so.
-  package static func precisions(of space: Space, in catalog: CatalogStore) throws -> [Precision] {
-    (try catalog.setting(settingForPrecision(of: space)) ?? "").split(separator: " ")
-      .compactMap { Precision(rawValue: String($0)) }
+    guard try store.setting(model) != choice.source.description else { return }
+    try store.write { try $0.set(model, choice.source.description) }
   }
 
   static func settingForModel(of space: Space) -> String { "model \(space.id)" }
-  static func settingForPrecision(of space: Space) -> String { "precision \(space.id)" }
 }

@@ -2,12 +2,13 @@
 import ArgumentParser
 import Catalog
 import Embedders
-// C's `stdout` is a variable.
 @preconcurrency import Glibc
 import HTTPService
+import LinearAlgebra
 import Search
 import SystemPackage
 import VectorIndexes
+// C's `stdout` is a variable.
 
 /// `duet search`: asks a library.
 struct Search: ParsableCommand {
@@ -55,9 +56,9 @@ struct Search: ParsableCommand {
   }
 
   /// What the library's daemon says; nil without one, where it cannot answer, and for what only this process can do: use
-  /// another model or precision, or less memory, or paths from a folder whose name is no text.
+  /// another model, or less memory, or paths from a folder whose name is no text.
   private func daemonOutput(_ location: LibraryLocation, input: [UInt8]?) throws -> CommandRoutes.Output? {
-    guard !noDaemon, !model.isGiven, display.maxMemory == nil, SocketLinks.exists(for: location),
+    guard !noDaemon, model.model == nil, display.maxMemory == nil, SocketLinks.exists(for: location),
       let directory = String(validating: try Paths.workingDirectory())
     else { return nil }
     let command = CommandRoutes.Command(
@@ -93,6 +94,12 @@ struct Search: ParsableCommand {
     // Whoever typed it may have the model that the daemon has not.
     if let problem = snapshot.missingModel { throw SearchError(.modelMismatch, problem) }
     let search = try Search.parse(command.arguments)
+    // Where the daemon computes otherwise, the command answers by itself: its answers are the same with and without one.
+    let wanted = search.model.precision.precision
+    if let precision = snapshot.embedder?.precision, precision != wanted {
+      throw SearchError(
+        .modelMismatch, "this daemon computes in \(precision.rawValue), not in \(wanted.rawValue)")
+    }
     let directory = FilePath(command.workingDirectory)
     var input = StandardInput(bytes: command.standardInput)
     let terms = try search.terms.terms(input: &input).map { try $0.resolved(in: directory) }
