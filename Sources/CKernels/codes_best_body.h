@@ -17,6 +17,13 @@ static void CODES(keep_best)(duet_candidate *candidates, size_t count, size_t be
       high = above;
       continue;
     }
+    // Where nothing is above the pivot, all of its equals come next: many only in damaged files, which must not take long.
+    if (above == low) {
+      if (pivot == 0) break;
+      low += PARTITION(keys + low, high - low, pivot - 1, others);
+      if (wanted < low) break;
+      continue;
+    }
     // The pivot is the best of the others: it belongs at their head.
     size_t place = above;
     while (keys[place] != pivot) place++;

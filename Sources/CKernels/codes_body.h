@@ -146,9 +146,10 @@ static size_t CODES(scan_blocks)(const uint8_t *lut, size_t dimension, const uin
                                  float a, float b, float base, float threshold, const uint64_t *allowed,
                                  size_t id_count, duet_candidate *out, size_t capacity, size_t *blocks_done) {
   const size_t size = duet_codes_block_size(dimension);
-  // A long list is read at the speed of memory; a short one is over before a distant prefetch comes true.
+  // A long list is read at the speed of memory; a short one is over before a distant prefetch comes true, and its first
+  // blocks are asked for at once.
   const size_t far = block_count < SHORT_LIST ? 3 : (PREFETCH_BYTES + size - 1) / size;
-  duet_prefetch(blocks, (block_count < 2 ? block_count : 2) * size);
+  duet_prefetch(blocks, (block_count < far ? block_count : far) * size);
   size_t found = 0, block = 0;
   for (; block < block_count && capacity - found >= DUET_CODES_BLOCK; block++) {
     const uint8_t *codes = blocks + block * size, *rest = codes + 4 * dimension;

@@ -136,7 +136,7 @@ package struct CodeKernels: Sendable {
   }
 
   /// Moves the best `best` candidates to the front, the worst of them to place `best - 1`: score falling (NaN last), then
-  /// id rising. Expected O(n); the result does not depend on the order before.
+  /// id rising. Expected O(n); which they are does not depend on the order before.
   package func keepBest(_ candidates: UnsafeMutableBufferPointer<Candidate>, _ best: Int) {
     precondition(best > 0 && best <= candidates.count, "there are not so many candidates")
     withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 2 * candidates.count + 16) { scratch in

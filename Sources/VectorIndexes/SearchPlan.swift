@@ -32,7 +32,7 @@ enum SourcePlan: Hashable, Sendable {
       return
         "\(nprobe) of \(table.lists?.count ?? 0) lists read, \(effort.candidateCount) entries looked at again, "
         + "\(effort.rescoredCount) scored exactly"
-        + (effort.isFiltered ? "; all read where little near the query is allowed" : "")
+        + "; all read where nothing\(effort.isFiltered ? ", or little that is allowed," : "") is near the query"
     }
   }
 
@@ -43,7 +43,7 @@ enum SourcePlan: Hashable, Sendable {
     case manyWanted = "so many are wanted that lists would take longer"
     case unreached = "lists do not reach this recall"
     /// Of single queries, not of a whole plan.
-    case farAllowed = "what is allowed is far from the query"
+    case far = "what is here, or allowed, is far from the query"
   }
 }
 
@@ -112,7 +112,7 @@ struct SearchCost {
 
   /// Reading a code that follows the last one, one of many in rising order, and one somewhere else.
   private var nextCode: Double { codeDimension / 36 }
-  private var laterCode: Double { 12 + codeDimension / 40 }
+  private var laterCode: Double { 12 + codeDimension / 28 }
   private var anyCode: Double { 30 + codeDimension / 16 }
   /// Reading an entry of a list, one bit a number.
   private var entry: Double { 0.5 + codeDimension / 256 }

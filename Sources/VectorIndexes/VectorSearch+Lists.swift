@@ -5,28 +5,30 @@ internal import Synchronization
 
 extension VectorSearch {
   /// Looks at the nearest lists of the sources that are planned to be probed; one query is one piece of work. Queries
-  /// that the lists cannot answer, because what is allowed is far from them or is not enough, are answered by a scan.
+  /// that the lists cannot answer, because they are near to none, or what is allowed is far from them or is not enough, are
+  /// answered by a scan.
   func probe(
     _ queries: [Float], _ quantized: QuantizedQueries, k: Int, _ filter: PreparedFilter?,
-    _ plans: [SourcePlan], into lists: inout [[[Neighbor]]]
+    _ plans: [SourcePlan], into answers: inout [[[Neighbor]]]
   ) {
     let allowed = slots(filter)
     for source in plans.indices {
-      guard case .probe(let effort) = plans[source] else { continue }
+      guard case .probe(var effort) = plans[source], let lists = sources[source].table.lists else { continue }
+      effort.reach = lists.reach.cosine(sources[source].table, rotation: quantized.rotation, pool: pool)
       let known = filter?.counts[source] ?? liveCounts[source]
       let reachable = AllowedSlots(
         slots: allowed[source], selectivity: Double(known) / Double(max(1, sources[source].table.count)),
         occupancy: filter?.occupancies[source]?.value)
       let found = probe(queries, quantized, k: k, source, effort, reachable)
-      for query in lists.indices { if let list = found[query] { lists[query].append(list) } }
+      for query in answers.indices { if let answer = found[query] { answers[query].append(answer) } }
       let unanswered = found.indices.filter { found[$0] == nil }
       guard !unanswered.isEmpty else { continue }
       let rows = Array(
         unanswered.map { queries[($0 * dimension)..<(($0 + 1) * dimension)] }.joined())
-      let scans = sources.indices.map { $0 == source ? SourcePlan.scan(.farAllowed) : .skip }
+      let scans = sources.indices.map { $0 == source ? SourcePlan.scan(.far) : .skip }
       let again = QuantizedQueries(rows, count: unanswered.count, rotation: quantized.rotation, pool: pool)
-      let answers = scan(rows, unanswered.count, k: k, again, allowed, scans)
-      for (query, answer) in zip(unanswered, answers) { lists[query] += answer }
+      let scanned = scan(rows, unanswered.count, k: k, again, allowed, scans)
+      for (query, answer) in zip(unanswered, scanned) { answers[query] += answer }
     }
   }
 

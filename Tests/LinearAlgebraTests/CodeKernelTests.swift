@@ -212,6 +212,18 @@ import Testing
     }
   }
 
+  @Test("Many equal candidates take no longer than others", arguments: CodeTables.all)
+  func keepsEqual(tables: CodeTables) {
+    for (count, best) in [(200_000, 100_000), (200_000, 1), (7, 7)] {
+      var candidates = (0..<count).map {
+        Candidate(score: $0 % 3 == 0 ? .nan : 1, id: $0 % 3 == 0 ? .max : 5)
+      }
+      candidates.withUnsafeMutableBufferPointer { tables.kernels.keepBest($0, best) }
+      let sound = count - (count + 2) / 3
+      #expect(candidates[..<best].count { $0.score == 1 } == min(best, sound))
+    }
+  }
+
   @Test(
     "The best candidates are those of a full sort, in whatever order they come", arguments: CodeTables.all)
   func keepsBest(tables: CodeTables) {

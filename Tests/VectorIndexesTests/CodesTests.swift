@@ -54,7 +54,7 @@ import Testing
         let own = Array(queries[(query * dimension)..<((query + 1) * dimension)])
         let margin = quantized.margin(query, codeError: codes.error(of: 0..<300))
         // A margin that says nothing would certify anything.
-        #expect(margin < 0.05 * quantized.lengths.base[query])
+        #expect(margin < 0.05 * quantized.length(query))
         for slot in 0..<300 {
           #expect(abs(Double(candidates[slot].score) - product(own, set.row(slot))) <= Double(margin))
         }

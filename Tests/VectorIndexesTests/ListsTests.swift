@@ -65,6 +65,35 @@ import Testing
     guard case .probe = plan[0] else { return #expect(Bool(false), "\(plan) probes nothing") }
   }
 
+  @Test("A query that is near to no list is answered exactly")
+  func unlike() throws {
+    var random = SeededRandom(seed: 57)
+    let folder = try TemporaryDirectory()
+    let set = Self.clustered(30_000, dimension: 96, random: &random)
+    let segment = try set.segment(.float32, in: folder, structure: .lists)
+    let search = try VectorSearch(dimension: 96, sources: [VectorSource(segment)])
+    let noise = (0..<40).map { _ in (0..<96).map { _ in 7 * random.normal() } }
+    #expect(try recall(search, noise, .atLeast(0.9)) >= 0.98)
+    // The lists by themselves would not have found them.
+    guard case .probe(let effort) = search.plans(nil, k: 10, recall: .atLeast(0.9))[0] else {
+      return #expect(Bool(false), "nothing is probed")
+    }
+    let quantized = QuantizedQueries(
+      Array(noise.joined()), count: 40, rotation: Rotation(dimension: 96), pool: .shared)
+    var found = 0
+    for (index, query) in noise.enumerated() {
+      let lookup = LookupTable(quantized, query: index)
+      let lists = try #require(
+        ListSearch(quantized, query: index, lookup: lookup, table: segment.table, pool: .shared))
+      let answer = query.withUnsafeBufferPointer { query in
+        query.baseAddress.flatMap { lists.neighbors(of: $0, k: 10, effort: effort, allowed: .all) }
+      }
+      let truth = Set(try search.neighbors(of: query, k: 10))
+      found += answer?.count { truth.contains($0) } ?? 0
+    }
+    #expect(found < 360)
+  }
+
   @Test("Several vectors an item, tombstones and filters: k items, none that may not be there")
   func filters() throws {
     var random = SeededRandom(seed: 52)

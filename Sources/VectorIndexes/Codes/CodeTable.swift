@@ -47,7 +47,7 @@ struct QuantizedQueries: Sendable {
   /// `[count]`
   private let scales: SharedArray<Float>
   /// The length of each query.
-  let lengths: SharedArray<Float>
+  private let lengths: SharedArray<Float>
   /// How far the code of each query is from its rotated self.
   private let errors: SharedArray<Float>
 
@@ -84,6 +84,9 @@ struct QuantizedQueries: Sendable {
 
   private var width: Int { rotation.codeDimension }
 
+  /// The length of a query, rounded up.
+  func length(_ query: Int) -> Float { lengths.base[query] }
+
   /// Calls `body` with the codes of a query and those that follow it, and their scales.
   @inline(__always)
   func withCodes<Result>(
@@ -119,7 +122,7 @@ struct QuantizedQueries: Sendable {
   /// rows of length 1: |⟨x, q⟩ - ⟨x₈, q₈⟩| ≤ |x - x₈| |q| + |x₈| |q - q₈|, and the rounding of both scores and rotations.
   func margin(_ query: Int, codeError: Float) -> Float {
     let longest = 1 + UnitVector.tolerance
-    let length = lengths.base[query]
+    let length = length(query)
     let rounding =
       ScanKernels.productError(dimension: rotation.codeDimension) + 2 * rotation.error + 8 * 0x1p-24
     let bound =

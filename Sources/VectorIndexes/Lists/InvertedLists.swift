@@ -31,6 +31,8 @@ struct InvertedLists: @unchecked Sendable {
   let blocks: UnsafeRawPointer
   /// `[MeasuredEffort.count]`, rising.
   let efforts: UnsafePointer<MeasuredEffort>
+  /// Which queries these lists can serve.
+  let reach = ListReach()
 
   var blockSize: Int { CodeKernels.blockSize(dimension: codeDimension) }
 

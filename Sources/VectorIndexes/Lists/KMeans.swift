@@ -5,9 +5,10 @@ internal import Synchronization
 
 /// Spherical k-means: centroids of length 1, each vector with the centroid of the largest dot product.
 ///
-/// Lloyd's iterations over a sample, as matrix products on all threads: in bytes, four times as fast as in single precision.
-/// A row that lies between two centroids may join the other, which the means do not feel. The result depends on the rows
-/// alone, not on the number of threads: every piece of work is fixed, and sums are taken in the order of slots.
+/// Lloyd's iterations over a sample, as matrix products on all threads, in bytes: with VNNI four times as fast as in single
+/// precision. A row that lies between two centroids may join the other, which the means do not feel. The result depends on
+/// the rows, and by rounding on the CPU's level, not on the number of threads: every piece of work is fixed, and sums are
+/// taken in the order of slots.
 struct KMeans: Sendable {
   /// Rows that one matrix product compares with all centroids.
   static let tileRows = 128

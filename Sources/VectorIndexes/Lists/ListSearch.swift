@@ -20,6 +20,8 @@ struct ListEffort: Hashable, Sendable {
   var rescoredCount: Int
   /// With a filter, the most lists that are scanned.
   var nprobeLimit: Int
+  /// The cosine with the nearest centroid above which lists are of use: see ``ListReach``.
+  var reach = -Float.infinity
   /// Entries in ``nprobe`` lists, where a filter decides how many more are scanned; 0 without one.
   var entryCount = 0.0
 
@@ -85,7 +87,8 @@ struct ListSearch: Sendable {
     self.pool = pool
   }
 
-  /// The best `k` items, best first; nil when what is allowed lies so that the lists do not find it.
+  /// The best `k` items, best first; nil when the query is near to no list, or what is allowed lies so that the lists do not
+  /// find it.
   ///
   /// - Parameter original: the query itself, `[dimension]`.
   func neighbors(
@@ -98,10 +101,11 @@ struct ListSearch: Sendable {
     return rescored(slots, of: original, k: k)
   }
 
-  /// The lists to scan, nearest first; nil when a filter leaves too little in those near the query.
+  /// The lists to scan, nearest first; nil when none is near, or a filter leaves too little in those that are.
   private func lists(_ effort: ListEffort, _ allowed: AllowedSlots) -> [Candidate]? {
-    guard effort.isFiltered, let occupancy = allowed.occupancy else { return nearestLists(effort.nprobe) }
     let nearest = nearestLists(effort.nprobeLimit)
+    guard let best = nearest.first, best.score > effort.reach * quantized.length(query) else { return nil }
+    guard effort.isFiltered, let occupancy = allowed.occupancy else { return nearest }
     let density = occupancy.density(in: nearest.prefix(effort.nprobe))
     // The very nearest lists alone, too: what is near in those behind them may be another cluster's.
     let core = occupancy.density(in: nearest.prefix(max(3, effort.nprobe / 4)))
@@ -110,6 +114,11 @@ struct ListSearch: Sendable {
     if let enough = occupancy.prefix(of: nearest, atLeast: effort.nprobe, holding: wanted) { return enough }
     let occupied = nearestLists(effort.nprobeLimit, among: occupancy.occupied)
     return occupancy.prefix(of: occupied, atLeast: effort.nprobe, holding: wanted) ?? occupied
+  }
+
+  /// The cosine with the nearest centroid.
+  var nearestCosine: Float {
+    nearestLists(1).first.map { $0.score / max(quantized.length(query), .leastNormalMagnitude) } ?? -1
   }
 
   // MARK: - Scan
