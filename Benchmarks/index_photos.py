@@ -70,8 +70,10 @@ def main():
     parser.add_argument("--folder")
     parser.add_argument("--progressive", action="store_true")
     options = parser.parse_args()
-    folder = options.folder or tempfile.mkdtemp(prefix="duet-photos-")
+    root = options.folder or tempfile.mkdtemp(prefix="duet-photos-")
     width, height = size(options.megapixels)
+    # Pictures of other sizes in a folder that was given are not these.
+    folder = f"{root}/{width}x{height}{'-progressive' if options.progressive else ''}-{options.count}"
     library = tempfile.mkdtemp(prefix="duet-library-")
     try:
         # In a process of its own: what this one has ever held would count as the peak of the one it starts.
@@ -96,7 +98,7 @@ def main():
     finally:
         shutil.rmtree(library)
         if not options.folder:
-            shutil.rmtree(folder)
+            shutil.rmtree(root)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@
 # the scalar twins bit by bit, and the exact kernels' sum with this machine's. Installs qemu-user and a cross compiler.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-if ! command -v qemu-aarch64 >/dev/null || ! command -v aarch64-linux-gnu-gcc >/dev/null; then
+if ! command -v qemu-aarch64 >/dev/null || ! command -v aarch64-linux-gnu-gcc >/dev/null ||
+  [ ! -e /usr/aarch64-linux-gnu/include/stdio.h ]; then
   as_root=()
-  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+  [ "$(id -u)" -eq 0 ] || as_root=(sudo -n)
   "${as_root[@]}" apt-get update -qq
-  "${as_root[@]}" apt-get install -qq -y --no-install-recommends qemu-user gcc-aarch64-linux-gnu lld
+  "${as_root[@]}" apt-get install -qq -y --no-install-recommends qemu-user gcc-aarch64-linux-gnu \
+    libc6-dev-arm64-cross lld
 fi
 # Whatever version of it this machine has.
 gcc=$(dirname "$(aarch64-linux-gnu-gcc -print-libgcc-file-name)")

@@ -13,7 +13,7 @@ parts
   kills       `duet index` is killed -9 at random moments; every resumed run must get to the same library
   fuzz        random damage to catalogs, and every other test that honours DUET_SOAK
   parity      embeddings against PyTorch at full size (Scripts/parity.sh); needs Python with torch
-  arm64       the C kernels on arm64, in an emulator (Scripts/arm64.sh); needs root or sudo
+  arm64       the C kernels on arm64, in an emulator (Scripts/arm64.sh); needs qemu-user and a cross compiler, or root or sudo to install them
   clean-root  README's two commands in a root that has only Swift (Scripts/clean_root.sh); needs root and debootstrap
 
 options
@@ -79,8 +79,8 @@ for part in "${parts[@]}"; do
       fi
       ;;
     arm64)
-      if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
-        skip arm64 'it needs root or sudo, to install an emulator'
+      if ! command -v qemu-aarch64 >/dev/null && [ "$(id -u)" -ne 0 ] && ! sudo -n true 2>/dev/null; then
+        skip arm64 'it needs qemu-user and a cross compiler, or root or sudo to install them'
       else
         run arm64 Scripts/arm64.sh
       fi

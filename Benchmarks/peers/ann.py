@@ -14,7 +14,8 @@ import sys
 import tempfile
 import time
 
-# The OpenBLAS in faiss's wheel does not know CPUs that are newer than itself, and takes its slowest kernels for them.
+# The OpenBLAS in faiss's wheel does not know CPUs that are newer than itself, and takes its slowest kernels for them: exact
+# search at a quarter of the speed. These are its fastest ones, whatever the environment asks for.
 if "avx512f" in open("/proc/cpuinfo", encoding="utf-8").read():
     os.environ["OPENBLAS_CORETYPE"] = "SkylakeX"
 

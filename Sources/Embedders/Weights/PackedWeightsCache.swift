@@ -30,13 +30,17 @@ package struct PackedWeightsCache: Sendable {
   private static let daysKept = 60
 
   private let folder: FilePath
-  /// Beyond so many bytes the files that were not used for longest go.
+  /// Beyond so many bytes those files go that were not used for longest, to the day.
   private let byteLimit: Int
+  private let hashes: WeightsHashCache
 
   /// The cache in `folder`, which is made when it is first needed.
-  package init(folder: FilePath, byteLimit: Int = 8 << 30) {
+  package init(folder: FilePath) { self.init(folder: folder, byteLimit: 8 << 30, hashes: .standard) }
+
+  init(folder: FilePath, byteLimit: Int, hashes: WeightsHashCache) {
     self.folder = folder
     self.byteLimit = byteLimit
+    self.hashes = hashes
   }
 
   /// What `make` makes of the weights of `key`: of those that are here, else of those that it packs, which are then kept.
@@ -45,28 +49,33 @@ package struct PackedWeightsCache: Sendable {
   func load<Tower>(
     _ key: Key, mayKeep: () -> Bool = { true }, _ make: (PackedWeights) throws(EmbedderError) -> Tower
   ) throws(EmbedderError) -> Tower {
-    // A file that does not fit was damaged: it is made again.
-    if let stored = open(key), let tower = try? make(stored) { return tower }
+    if let tower = stored(key, make) { return tower }
     let packed = PackedWeights()
     let tower = try make(packed)
-    guard mayKeep(), store(packed, as: key), let stored = open(key) else { return tower }
+    guard mayKeep(), store(packed, as: key) else { return tower }
     // Mapped pages are shared with other processes, and those just packed are given back.
-    return (try? make(stored)) ?? tower
+    return stored(key, make) ?? tower
   }
 
-  /// The weights of `key`; nil when they are not here, or not to be used: a file is read once after each change of its
-  /// time, and must have the hash that its name promises.
-  private func open(_ key: Key) -> PackedWeights? {
+  /// What `make` makes of the files of `key`; nil when there are none to be used. One is read once after each change of its
+  /// time, and must have the hash that its name promises; one that does not fit all the same is of no use to anybody.
+  private func stored<Tower>(
+    _ key: Key, _ make: (PackedWeights) throws(EmbedderError) -> Tower
+  ) -> Tower? {
     let names = (try? Folders.names(in: folder)) ?? []
     for name in names where name.hasPrefix(key.prefix) && name.hasSuffix(Self.suffix) {
       let path = folder.appending(name)
-      guard let hash = try? WeightsHashCache.standard.hash(of: path),
-        name == key.prefix + hash + Self.suffix, let map = try? MappedFile(path),
-        let file = try? WeightFile(name: path.string, storage: .mapped(map))
+      guard let hash = try? hashes.hash(of: path), name == key.prefix + hash + Self.suffix,
+        let map = try? MappedFile(path)
       else { continue }
       map.advise(.willNeed)
-      Folders.markUsed(path)
-      return PackedWeights(file)
+      if let file = try? WeightFile(name: path.string, storage: .mapped(map)),
+        let tower = try? make(PackedWeights(file))
+      {
+        hashes.markUsed(path)
+        return tower
+      }
+      _ = try? Folders.removeFile(path)
     }
     return nil
   }
@@ -75,13 +84,14 @@ package struct PackedWeightsCache: Sendable {
   private func store(_ weights: PackedWeights, as key: Key) -> Bool {
     let layers = weights.layers
     guard !layers.isEmpty else { return false }
-    try? Folders.create(folder)
     let header = Self.header(layers)
+    let size = header.count + layers.reduce(0) { $0 + $1.matrix.bytes.byteCount }
+    guard size <= byteLimit else { return false }
+    try? Folders.create(folder)
     var hasher = ContentHasher()
     hasher.update(header)
     for layer in layers { hasher.update(layer.matrix.bytes) }
     let name = key.prefix + hasher.finalize().description + Self.suffix
-    let size = header.count + layers.reduce(0) { $0 + $1.matrix.bytes.byteCount }
     makeRoom(for: size)
     do {
       let writer = try AtomicFileWriter(to: folder.appending(name), expectedSize: size)
@@ -115,10 +125,10 @@ package struct PackedWeightsCache: Sendable {
     for name in (try? Folders.names(in: folder)) ?? [] {
       let path = folder.appending(name)
       guard let status = try? FileStatus(of: path) else { continue }
-      let days = AtomicFile.isTemporaryName(name) ? 1 : Self.daysKept
-      if status.age > .seconds(86_400 * days) {
+      let isTemporary = AtomicFile.isTemporaryName(name)
+      if status.age > .seconds(86_400 * (isTemporary ? 1 : Self.daysKept)) {
         _ = try? Folders.removeFile(path)
-      } else {
+      } else if !isTemporary {
         kept.append((path, status))
       }
     }

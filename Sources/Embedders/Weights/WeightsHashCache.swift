@@ -18,9 +18,7 @@ struct WeightsHashCache: Sendable {
   /// The hash of a file's content, as 32 hexadecimal digits.
   func hash(of path: FilePath) throws(EmbedderError) -> String {
     do {
-      let status = try FileStatus(of: path)
-      let entry = folder.appending(
-        "\(status.device)-\(status.inode)-\(status.size)-\(status.modified)")
+      let entry = entry(try FileStatus(of: path))
       if let known = try? readFile(entry, limit: 32), known.count == 32, known.allSatisfy(Self.isHexadecimal)
       {
         return String(decoding: known, as: UTF8.self)
@@ -32,6 +30,21 @@ struct WeightsHashCache: Sendable {
     } catch {
       throw EmbedderError(.unreadable, "cannot read the weights", cause: error)
     }
+  }
+
+  /// Gives a file of a cache today's time, and keeps its hash known.
+  func markUsed(_ path: FilePath) {
+    guard let before = try? FileStatus(of: path) else { return }
+    Folders.markUsed(path)
+    guard let after = try? FileStatus(of: path), after != before,
+      let hash = try? readFile(entry(before), limit: 32)
+    else { return }
+    try? AtomicFile.write(hash, to: entry(after))
+    _ = try? Folders.removeFile(entry(before))
+  }
+
+  private func entry(_ status: FileStatus) -> FilePath {
+    folder.appending("\(status.device)-\(status.inode)-\(status.size)-\(status.modified)")
   }
 
   private static func isHexadecimal(_ byte: UInt8) -> Bool {

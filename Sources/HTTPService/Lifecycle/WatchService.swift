@@ -27,7 +27,7 @@ struct WatchService: Service {
   }
 
   private func follow() async throws {
-    let choice = try await ComputePool.shared.run { try library.modelForIndexing() }
+    let choice = try await ComputePool.shared.run { try library.ownModel() }
     let watch = LibraryWatch(location: library.location, embedder: choice.embedder, options: IngestOptions())
     try await watch.run { event in
       switch event {

@@ -54,7 +54,8 @@ extension Ingestor {
 
   /// After a run that embedded every picture anew: no other kind is left.
   func noteRebuilt() throws {
-    guard options.rebuilds, state.withLock({ $0.summary.indexed }) >= (try store.itemCount()) else { return }
+    let indexed = state.withLock { $0.summary.indexed }
+    guard options.rebuilds, indexed > 0, indexed >= (try store.itemCount()) else { return }
     try store.write { try VectorPrecisions(embedder.precision).replace(in: space.id, $0) }
   }
 }

@@ -66,8 +66,8 @@ extension LibraryReader {
     )
   }
 
-  /// The model to bring the library up to date with: its own, or in the place of an earlier built-in one the present one,
-  /// which embeds everything anew.
+  /// The model to bring the library up to date with: its own, or in the place of another version's built-in one the present
+  /// one, which embeds everything anew. Not while a third model is taking over: that work would be lost.
   ///
   /// - Throws: as ``model(precision:locator:)`` does.
   package func modelForIndexing(
@@ -76,15 +76,12 @@ extension LibraryReader {
     do {
       return try model(precision: precision, locator: locator)
     } catch let error as SearchError where error.code == .modelMismatch {
-      guard try Library.opening({ try catalog.spaces() }).contains(where: Self.isOfBuiltin) else {
+      let spaces = try Library.opening { try catalog.spaces() }.filter { $0.state != .retired }
+      guard !spaces.isEmpty, spaces.allSatisfy({ $0.identity.model == ModelSource.builtin.id }) else {
         throw error
       }
       return try ModelChoice(.builtin, precision: precision)
     }
-  }
-
-  private static func isOfBuiltin(_ space: Space) -> Bool {
-    space.state == .active && space.identity.model == ModelSource.builtin.id
   }
 }
 

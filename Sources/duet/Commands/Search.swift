@@ -2,13 +2,13 @@
 import ArgumentParser
 import Catalog
 import Embedders
+// C's `stdout` is a variable.
 @preconcurrency import Glibc
 import HTTPService
 import LinearAlgebra
 import Search
 import SystemPackage
 import VectorIndexes
-// C's `stdout` is a variable.
 
 /// `duet search`: asks a library.
 struct Search: ParsableCommand {
