@@ -98,16 +98,7 @@ static inline ALWAYS_INLINE size_t avx512_partition(uint64_t *keys, size_t count
     _mm512_storeu_si512(others + (i - above), _mm512_maskz_compress_epi64((__mmask8)~greater, key));
     above += (size_t)__builtin_popcount(greater);
   }
-  size_t rest = i - above;
-  for (; i < count; i++) {
-    const uint64_t key = keys[i];
-    keys[above] = key;
-    others[rest] = key;
-    above += key > pivot;
-    rest += key <= pivot;
-  }
-  memcpy(keys + above, others, rest * sizeof *keys);
-  return above;
+  return codes_partition_from(keys, i, count, above, pivot, others);
 }
 
 #define PARTITION avx512_partition

@@ -69,10 +69,11 @@ static inline uint64_t codes_median(uint64_t a, uint64_t b, uint64_t c) {
   return c < low ? low : c > high ? high : c;
 }
 
-// PARTITION of codes_best_body.h without vectors.
-static inline size_t codes_partition(uint64_t *keys, size_t count, uint64_t pivot, uint64_t *others) {
-  size_t above = 0, rest = 0;
-  for (size_t i = 0; i < count; i++) {
+// The rest of a partition, from key `first` on, of which `above` before it were above the pivot.
+static inline size_t codes_partition_from(uint64_t *keys, size_t first, size_t count, size_t above, uint64_t pivot,
+                                          uint64_t *others) {
+  size_t rest = first - above;
+  for (size_t i = first; i < count; i++) {
     const uint64_t key = keys[i];
     keys[above] = key;
     others[rest] = key;
@@ -81,6 +82,11 @@ static inline size_t codes_partition(uint64_t *keys, size_t count, uint64_t pivo
   }
   memcpy(keys + above, others, rest * sizeof *keys);
   return above;
+}
+
+// PARTITION of codes_best_body.h without vectors.
+static inline size_t codes_partition(uint64_t *keys, size_t count, uint64_t pivot, uint64_t *others) {
+  return codes_partition_from(keys, 0, count, 0, pivot, others);
 }
 
 // |r|² / |r|₁. There is one NaN, so that files do not depend on the machine.

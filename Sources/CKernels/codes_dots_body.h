@@ -13,10 +13,9 @@ static inline ALWAYS_INLINE DOTS(piece) DOTS(ahead)(const int8_t *row, size_t ah
   return DOTS(ready)(row);
 }
 
-// Q queries × LANES / Q rows, one vector of sums for each pair.
-static inline ALWAYS_INLINE void DOTS(tile)(const int8_t *queries, const int Q, const uint32_t *offsets,
-                                            const float *query_scales, const int8_t *rows, const float *row_scales,
-                                            size_t dimension, size_t ahead, float *scores, size_t stride) {
+// Q queries × R = LANES / Q rows, one vector of sums for each pair: totals[q * R + r].
+static inline ALWAYS_INLINE void DOTS(tile)(const int8_t *queries, const int Q, const int8_t *rows, size_t dimension,
+                                            size_t ahead, uint32_t *totals) {
   const int R = LANES / Q;
   DOTS(sum) sums[LANES];
   if (Q < 4) {
@@ -43,21 +42,23 @@ static inline ALWAYS_INLINE void DOTS(tile)(const int8_t *queries, const int Q, 
           sums[q * R + r] = DOTS(add)(sums[q * R + r], pieces[r], queries + (size_t)q * dimension + i);
     }
   }
-  uint32_t totals[LANES];
   DOTS(fold)(sums, totals);
-  UNROLL for (int q = 0; q < Q; q++)
-    UNROLL for (int r = 0; r < R; r++)
-      scores[(size_t)q * stride + (size_t)r] =
-          (float)(int32_t)(totals[q * R + r] - offsets[q]) * (row_scales[r] * query_scales[q]);
 }
 
 // Q queries × LANES rows.
 static inline ALWAYS_INLINE void DOTS(tiles)(const int8_t *queries, const int Q, const uint32_t *offsets,
                                              const float *query_scales, const int8_t *rows, const float *row_scales,
                                              size_t dimension, size_t ahead, float *scores, size_t stride) {
-  for (size_t r = 0; r < LANES; r += LANES / (size_t)Q)
-    DOTS(tile)(queries, Q, offsets, query_scales, rows + r * dimension, row_scales + r, dimension, ahead, scores + r,
-               stride);
+  const size_t R = LANES / (size_t)Q;
+  uint32_t totals[LANES * LANES], some[LANES];
+  for (size_t r = 0; r < LANES; r += R) {
+    DOTS(tile)(queries, Q, rows + r * dimension, dimension, ahead, some);
+    UNROLL for (int q = 0; q < Q; q++) memcpy(totals + q * LANES + r, some + (size_t)q * R, R * sizeof *some);
+  }
+  UNROLL for (int q = 0; q < Q; q++)
+    for (size_t r = 0; r < LANES; r++)
+      scores[(size_t)q * stride + r] =
+          (float)(int32_t)(totals[q * LANES + r] - offsets[q]) * (row_scales[r] * query_scales[q]);
 }
 
 static inline ALWAYS_INLINE uint32_t DOTS(dot)(const int8_t *query, const int8_t *row, size_t dimension) {
