@@ -46,6 +46,19 @@ struct FileStamp: Hashable, Sendable {
 extension CatalogConnection {
   /// Opens, creates and migrates the catalog for writing. Nothing of a foreign or newer file is touched.
   static func openForWriting(path: String, busyTimeout: Double) throws -> CatalogConnection {
+    let deadline = ContinuousClock.now + .seconds(busyTimeout)
+    while true {
+      do {
+        return try openForWritingOnce(path: path, busyTimeout: busyTimeout)
+      } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY && .now < deadline {
+        // SQLite does not wait where that might be for ever: say, to begin a write-ahead log while another process that
+        // makes the same catalog looks at it.
+        usleep(10_000)
+      }
+    }
+  }
+
+  private static func openForWritingOnce(path: String, busyTimeout: Double) throws -> CatalogConnection {
     if let stamp = FileStamp(path: path), stamp.size > 0 || stamp.hasLog {
       try checkFile(path: path)
       do {
