@@ -47,7 +47,7 @@ package struct PackedWeightsCache: Sendable {
   ///
   /// - Parameter mayKeep: asked after the weights were read: whether they still are those of `key`.
   func load<Tower>(
-    _ key: Key, mayKeep: () -> Bool = { true }, _ make: (PackedWeights) throws(EmbedderError) -> Tower
+    _ key: Key, mayKeep: () -> Bool, _ make: (PackedWeights) throws(EmbedderError) -> Tower
   ) throws(EmbedderError) -> Tower {
     if let tower = stored(key, make) { return tower }
     let packed = PackedWeights()

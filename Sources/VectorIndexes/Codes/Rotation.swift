@@ -94,6 +94,9 @@ struct SplitMix64 {
     return Self.mixed(state)
   }
 
+  /// A number from -1 up to 1.
+  mutating func uniform() -> Float { Float(Int64(bitPattern: next()) >> 32) * 0x1p-31 }
+
   /// A bijection whose values look random.
   static func mixed(_ value: UInt64) -> UInt64 {
     var z = value

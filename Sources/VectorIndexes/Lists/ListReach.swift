@@ -26,9 +26,7 @@ final class ListReach: Sendable {
   private static func largestCosine(_ table: VectorTable, _ rotation: Rotation, _ pool: ComputePool) -> Float
   {
     var random = SplitMix64(state: 3)
-    let directions = (0..<(directionCount * rotation.dimension)).map { _ in
-      Float(Int64(bitPattern: random.next()) >> 32) * 0x1p-31
-    }
+    let directions = (0..<(directionCount * rotation.dimension)).map { _ in random.uniform() }
     let quantized = QuantizedQueries(directions, count: directionCount, rotation: rotation, pool: pool)
     return (0..<directionCount).compactMap { query in
       let lookup = LookupTable(quantized, query: query)

@@ -54,13 +54,12 @@ struct EffortMeasurement {
     var random = SplitMix64(state: 2)
     let dimension = table.dimension
     func anyRow() -> [Float] { table.vector(Int(random.next() % UInt64(table.count))) }
-    func uniform() -> Float { Float(Int64(bitPattern: random.next()) >> 32) * 0x1p-31 }
     var queries: [Float] = []
     queries.reserveCapacity(totalCount * dimension)
     for _ in 0..<queryCount { queries += zip(anyRow(), anyRow()).map { $0 + 0.4 * $1 } }
     for noise in noises {
       let scale = noise * (3 / Float(dimension)).squareRoot()
-      for _ in 0..<queryCount { queries += anyRow().map { $0 + scale * uniform() } }
+      for _ in 0..<queryCount { queries += anyRow().map { $0 + scale * random.uniform() } }
     }
     return queries
   }
